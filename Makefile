@@ -1,0 +1,55 @@
+# Two commands: `make demo` runs the story, `make test` sets up and passes every test.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
+ARGS ?=
+
+.PHONY: setup demo test test-core check lock messages clean
+.DEFAULT_GOAL := demo
+
+setup: .venv/runtime
+
+.venv/created:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Python 3.11 or later is expected, found: $$($(PYTHON) --version 2>&1) (make PYTHON=... names another)" >&2; exit 1; }
+	@tests/debian-packages python3-venv:ensurepip-of-$(PYTHON)
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/runtime: requirements/runtime.txt requirements/build.txt pyproject.toml | .venv/created
+	@echo "installing what the provider runs on ..." >&2
+	@$(PIP) -r requirements/runtime.txt -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/runtime
+	@echo "installing what the tests need ..." >&2
+	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+demo: .venv/runtime
+	@$(BIN)/idp demo $(ARGS)
+
+test: .venv/dev check
+	@tests/debian-packages redis-server postgresql chromium
+	$(BIN)/pytest $(ARGS)
+
+test-core: .venv/dev
+	$(BIN)/pytest -m "not server" $(ARGS)
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: .venv/dev
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(BIN)/uv pip compile $(LOCK) --group build -o requirements/build.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group dev -o requirements/dev.txt
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+        --custom-compile-command "make lock"
+
+clean:
+	rm -rf .venv var dist build

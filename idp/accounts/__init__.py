@@ -1,0 +1,1 @@
+"""People, their accounts, authenticators and delegations. Knows no Flask request."""

@@ -1,0 +1,110 @@
+"""Grants: a row spends the code, holds the refresh generation, and says whether tokens still count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from idp.accounts.party import Party, party_of, party_query, with_delegation
+from idp.rules.assurance import Proof
+from idp.storage.schema import account, delegation, token_grant
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What was granted to a client, and on which proofs."""
+
+    id: str
+    client_id: str
+    account_id: str
+    delegation_id: str | None
+    sid: str
+    scope: str
+    proofs: tuple[Proof, ...]
+    generation: int
+    created_at: datetime
+    expires_at: datetime
+
+
+def take(connection: Connection, grant: Grant) -> bool:
+    """Spend a code by inserting its grant; false when it was spent before: then nothing was written. Atomic."""
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    values = {**vars(grant), "proofs": [[proof.method, proof.at] for proof in grant.proofs]}
+    statement = dialect.insert(token_grant).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(token_grant.c.id)).one_or_none() is not None
+
+
+def rotate(connection: Connection, grant_id: str, generation: int, now: datetime) -> Grant | None:
+    """Move the grant on from ``generation``; ``None`` unless it was the good one of a live grant. Atomic."""
+    row = connection.execute(
+        update(token_grant)
+        .where(
+            token_grant.c.id == grant_id,
+            token_grant.c.generation == generation,
+            token_grant.c.revoked_at.is_(None),
+            token_grant.c.expires_at > now,
+        )
+        .values(generation=generation + 1, rotated_at=now)
+        .returning(token_grant)
+    ).one_or_none()
+    return None if row is None else _grant(row)
+
+
+def rotated_since(
+    connection: Connection, grant_id: str, generation: int, since: datetime, now: datetime
+) -> Grant | None:
+    """Return the live grant if it moved on from ``generation`` since ``since``: the same answer may go again."""
+    row = connection.execute(
+        select(token_grant).where(
+            token_grant.c.id == grant_id,
+            token_grant.c.generation == generation + 1,
+            token_grant.c.rotated_at >= since,
+            token_grant.c.revoked_at.is_(None),
+            token_grant.c.expires_at > now,
+        )
+    ).one_or_none()
+    return None if row is None else _grant(row)
+
+
+def live_party(connection: Connection, grant_id: str, now: datetime) -> tuple[Grant, Party] | None:
+    """Return the grant with its party, or ``None`` when either no longer counts. One statement."""
+    query = party_query().join(token_grant, token_grant.c.account_id == account.c.id)
+    row = connection.execute(
+        with_delegation(query, delegation.c.id == token_grant.c.delegation_id)
+        .add_columns(*[column.label(f"grant_{column.name}") for column in token_grant.c])
+        .where(token_grant.c.id == grant_id, token_grant.c.revoked_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    present = party_of(row, row.grant_delegation_id, now)
+    return None if present is None else (_grant(row, "grant_"), present)
+
+
+def revoke(connection: Connection, grant_id: str, now: datetime) -> bool:
+    """Revoke one grant; false when it did not exist or was revoked before."""
+    return _revoke(connection, token_grant.c.id == grant_id, now)
+
+
+def revoke_session(connection: Connection, sid: str, now: datetime) -> bool:
+    """Revoke every grant of a single sign-on session."""
+    return _revoke(connection, token_grant.c.sid == sid, now)
+
+
+def _revoke(connection: Connection, which: Any, now: datetime) -> bool:
+    statement = update(token_grant).where(which, token_grant.c.revoked_at.is_(None)).values(revoked_at=now)
+    return connection.execute(statement).rowcount > 0
+
+
+def _grant(row: Row[Any], prefix: str = "") -> Grant:
+    values = {name: getattr(row, prefix + name) for name in Grant.__dataclass_fields__}
+    return Grant(**{**values, "proofs": proofs_of(values["proofs"])})
+
+
+def proofs_of(stored: Sequence[Sequence[Any]]) -> tuple[Proof, ...]:
+    """Return proofs from their stored form ``[[method, seconds], …]``."""
+    return tuple(Proof(method, at) for method, at in stored)

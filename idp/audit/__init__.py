@@ -1,0 +1,1 @@
+"""One event type a sensitive act; append-only."""

@@ -1,0 +1,120 @@
+"""A small browser over HTTP: it follows links and posts the forms of pages as they stand, without JavaScript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+_MAX_REDIRECTS = 20
+
+
+@dataclass
+class Form:
+    """One form: where it goes, and what it sends unless something else is entered."""
+
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.secret: str | None = None
+        self.error: str | None = None
+        self.text: list[str] = []
+        self._in_main = False
+        self._form: Form | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        self.secret = given.get("data-otp-secret", self.secret)
+        self.error = given.get("data-error", self.error)
+        if tag == "main":
+            self._in_main = True
+        elif tag == "form" and self._in_main:
+            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
+            self.forms.append(self._form)
+        elif tag == "input" and self._form is not None and "name" in given and "disabled" not in given:
+            kind = given.get("type", "text")
+            if kind not in ("checkbox", "radio", "submit") or "checked" in given:
+                self._form.fields[given["name"]] = given.get("value", "on" if kind == "checkbox" else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._form = None
+        elif tag == "main":
+            self._in_main = False
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@dataclass
+class Page:
+    """A page as it was received."""
+
+    url: str
+    status: int
+    forms: list[Form]
+    secret: str | None
+    error: str | None
+    text: str
+
+
+def read_page(url: str, status: int, html: str) -> Page:
+    """Return what a person finds on a page."""
+    reader = _Reader()
+    reader.feed(html)
+    text = " ".join("".join(reader.text).split())
+    return Page(url, status, reader.forms, reader.secret, reader.error, text)
+
+
+class Browser:
+    """One person's browser: cookies, and the page that it shows.
+
+    It stops before an address whose origin is in ``stop_at``: there somebody else's client would listen.
+    """
+
+    def __init__(self, stop_at: tuple[str, ...] = ()) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._stop_at = stop_at
+        self.page = Page("", 0, [], None, None, "")
+
+    def get(self, url: str) -> Page:
+        """Open an address."""
+        return self._follow("get", urljoin(self.page.url, url), {})
+
+    def submit(self, entered: dict[str, str], form: int = 0) -> Page:
+        """Post the page's form with what is entered over what it holds. Raises ``IndexError`` without such a form."""
+        chosen = self.page.forms[form]
+        return self._follow(
+            chosen.method, urljoin(self.page.url, chosen.action), {**chosen.fields, **entered}
+        )
+
+    def _follow(self, method: str, url: str, data: dict[str, str]) -> Page:
+        for _ in range(_MAX_REDIRECTS):
+            if any(url.startswith(f"{origin}/") for origin in self._stop_at):
+                self.page = Page(url, 0, [], None, None, "")
+                return self.page
+            sent = {"data": data} if method == "post" else {"params": data}
+            response = self._session.request(method, url, allow_redirects=False, timeout=15, **sent)  # type: ignore[arg-type]
+            if not response.is_redirect:
+                return self._read(response)
+            method, data = "get", {}
+            url = urljoin(url, response.headers["Location"])
+        raise requests.TooManyRedirects(url)
+
+    def _read(self, response: requests.Response) -> Page:
+        self.page = read_page(response.url, response.status_code, response.text)
+        return self.page
+
+    @property
+    def path(self) -> str:
+        """The path of the page shown."""
+        return urlsplit(self.page.url).path

@@ -1,0 +1,1 @@
+"""The human journey: home, sign-in transaction, its dispatcher and steps, and the single sign-on session."""

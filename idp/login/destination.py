@@ -1,0 +1,51 @@
+"""Where a sign-in leads. The dispatcher knows only this; the protocol and the local pages implement it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask import Response
+
+from idp.accounts.party import Party
+from idp.login.session import SignOnSession
+from idp.rules.next_step import Demand
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody signed in: the session, and the party looked up for this request."""
+
+    cookie: str
+    session: SignOnSession
+    party: Party
+
+
+class Destination(Protocol):
+    """What a transaction was begun for. ``request`` is the destination's own JSON value, as it gave it."""
+
+    def demand(self, request: Mapping[str, Any]) -> Demand | None:
+        """Return what it demands, or ``None`` when it no longer exists (a client that was removed)."""
+        ...
+
+    def service(self, request: Mapping[str, Any]) -> str | None:
+        """Return the service's name for the pages, or ``None``."""
+        ...
+
+    def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the origins that a form may end up at (CSP ``form-action``)."""
+        ...
+
+    def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
+        """Let the visitor in."""
+        ...
+
+    def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
+        """Send the browser back without anybody; ``error`` is an OAuth or OpenID Connect error code."""
+        ...
+
+
+def see_other(location: str) -> Response:
+    """Return a 303 to ``location``: whatever was posted, the browser goes on with GET."""
+    return Response(status=303, headers={"Location": location})

@@ -1,0 +1,129 @@
+"""The provider's own front door: choose a profile, be led to its service; change user; local pages as a destination."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, request, url_for
+from flask_babel import gettext as _
+
+from idp.clients.registry import ClientRegistry
+from idp.login.cookies import Cookies
+from idp.login.destination import Visitor, see_other
+from idp.login.visitors import Visitors
+from idp.pages import Pages, Problem
+from idp.rules.assurance import Policy
+from idp.rules.next_step import Demand
+from idp.settings import Settings
+from idp.settings_groups import ProfileSettings
+
+
+def local_path(wanted: str) -> str:
+    """Return ``wanted`` when it is a path of this provider, else ``/``: no scheme, host, backslash or control."""
+    parts = urlsplit(wanted)
+    plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
+    is_local = plain and not parts.scheme and not parts.netloc and wanted.startswith("/")
+    return wanted if is_local and not wanted.startswith("//") else "/"
+
+
+@dataclass(frozen=True)
+class LocalPage:
+    """The provider's own pages as a destination: ``{"path": …, "acr": "pwd" | "mfa"}``. Assistants are refused."""
+
+    profiles: frozenset[str]
+
+    def demand(self, request: Mapping[str, Any]) -> Demand | None:
+        """Return what the page demands."""
+        return Demand(
+            profiles=self.profiles,
+            policy=Policy.optional(),
+            floor="mfa" if request.get("acr") == "mfa" else "pwd",
+            assistants_allowed=False,
+        )
+
+    def service(self, request: Mapping[str, Any]) -> str | None:
+        """Return the page's name."""
+        del request
+        return str(_("Profil"))
+
+    def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return nothing: the way leads nowhere else."""
+        del request
+        return ()
+
+    def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
+        """Go to the page."""
+        del visitor
+        return see_other(local_path(str(request.get("path", "/"))))
+
+    def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
+        """Go home."""
+        del request, error, description
+        return see_other("/")
+
+
+def home_blueprint(
+    settings: Settings, clients: ClientRegistry, visitors: Visitors, cookies: Cookies, pages: Pages
+) -> Blueprint:
+    """Return the addresses ``/``, ``/register`` and ``/switch``."""
+    blueprint = Blueprint("home", __name__)
+    services = {name: _login_page(clients, profile) for name, profile in settings.profiles.items()}
+    origins = [address for address in services.values() if address]
+
+    def show(selected: str, *problems: Problem) -> Response:
+        visitor = visitors.of(request)
+        signed_in = None
+        if visitor is not None:
+            actor = visitor.party.actor
+            signed_in = {
+                "name": actor.name if actor else visitor.party.account.name,
+                "acting_for": visitor.party.account.name if actor else None,
+            }
+        return pages.render(
+            "home.html",
+            status=422 if problems else 200,
+            problems=problems,
+            form_action=origins,
+            profiles=[(name, profile.label) for name, profile in settings.profiles.items()],
+            selected=selected,
+            register_url=settings.register_url or url_for("home.register"),
+            signed_in=signed_in,
+            acting_for=signed_in["acting_for"] if signed_in else None,
+            switch_url=url_for("home.switch"),
+        )
+
+    @blueprint.get("/")
+    def home() -> Response:
+        return show(next(iter(settings.profiles)))
+
+    @blueprint.post("/")
+    def choose() -> Response:
+        selected = request.form.get("profile", "")
+        if selected not in services:
+            return show("", Problem("profile", _("Sélectionnez un profil.")))
+        address = services[selected]
+        return see_other(f"{address}?{urlencode({'iss': settings.issuer})}" if address else "/profile")
+
+    @blueprint.get("/register")
+    def register() -> Response:
+        return pages.render("register.html")
+
+    @blueprint.post("/switch")
+    def switch() -> Response:
+        visitor = visitors.of(request)
+        response = see_other(url_for("home.home"))
+        if visitor is not None:
+            visitors.sign_out(visitor, response)
+        cookies.drop(response, "session")
+        return response
+
+    return blueprint
+
+
+def _login_page(clients: ClientRegistry, profile: ProfileSettings) -> str | None:
+    """Return where the profile's service starts a sign-in (OpenID Connect Core §4); ``None``: our own profile."""
+    client = clients.get(profile.service) if profile.service else None
+    return client.initiate_login_uri if client else None

@@ -1,0 +1,229 @@
+"""The one dispatcher. Every page posts its step and comes back here; only here is decided what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request, Response, url_for
+from flask import session as browser_session
+
+from idp.accounts.party import Party, party
+from idp.audit.events import Event, record
+from idp.clock import Clock
+from idp.login.cookies import Cookies, fingerprint, new_token, same
+from idp.login.destination import Destination, Visitor, see_other
+from idp.login.transaction import Transaction, TransactionStore
+from idp.login.visitors import Visitors
+from idp.rules.assurance import Policy, Proof
+from idp.rules.next_step import Demand, Standing, Step, next_step, silent_error
+from idp.storage.database import Database
+
+
+class NoTransaction(Exception):
+    """The transaction is unknown, over, or another browser's."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a transaction stands for this request."""
+
+    transaction: Transaction
+    destination: Destination
+    demand: Demand
+    step: Step
+    party: Party | None
+    proofs: tuple[Proof, ...]
+    visitor: Visitor | None
+
+
+@dataclass(frozen=True)
+class Journey:
+    """Begins transactions, says where they stand, and ends them at their destination."""
+
+    database: Database
+    clock: Clock
+    transactions: TransactionStore
+    visitors: Visitors
+    cookies: Cookies
+    destinations: Mapping[str, Destination]
+    profile_policies: Mapping[str, Policy]
+
+    def begin(self, request: Request, name: str, asked: dict[str, Any], *, identifier: str = "") -> Response:
+        """Start towards the destination ``name``: straight in, an error of ``prompt=none``, or the first page."""
+        destination = self.destinations[name]
+        demand = destination.demand(asked)
+        if demand is None:
+            raise NoTransaction
+        visitor = self.visitors.of(request)
+        step = self._step(demand, _standing_of(visitor), activation_wanted=False)
+        if step is Step.ADMITTED and visitor is not None:
+            return destination.admit(asked, visitor)
+        if demand.silent:
+            return destination.refuse(
+                asked, silent_error(step, demand) or "login_required", "nobody may be asked"
+            )
+        remembered = identifier or self.cookies.get(request, "identifier")
+        if visitor is not None:
+            remembered = visitor.party.account.identifier
+            self._note_refusal(step, visitor.party, destination.service(asked))
+        transaction = self.transactions.begin(_binding(), name, asked, remembered)
+        return _to_page(transaction, step)
+
+    def stands(self, request: Request, name: str, asked: dict[str, Any]) -> tuple[Step, Visitor | None]:
+        """Return what would come next for whoever is signed in, without beginning anything."""
+        demand = self.destinations[name].demand(asked)
+        visitor = self.visitors.of(request)
+        if demand is None:
+            raise NoTransaction
+        return self._step(demand, _standing_of(visitor), activation_wanted=False), visitor
+
+    def find(self, request: Request, transaction_id: str) -> Position:
+        """Return where the transaction stands. Raises ``NoTransaction``."""
+        transaction = self.transactions.load(transaction_id)
+        if transaction is None or not same(transaction.browser, _binding()):
+            raise NoTransaction
+        destination = self.destinations[transaction.destination]
+        demand = destination.demand(transaction.request)
+        if demand is None:
+            raise NoTransaction
+        visitor = self.visitors.of(request)
+        if transaction.holder and not same(transaction.holder, self.cookies.get(request, "proof")):
+            transaction = transaction.forgetting_proofs()
+        present, standing, proofs = self._who(transaction, visitor)
+        step = self._step(demand, standing, activation_wanted=transaction.activation_wanted)
+        return Position(transaction, destination, demand, step, present, proofs, visitor)
+
+    def proceed(self, request: Request, transaction_id: str) -> Response:
+        """Send the browser to wherever the transaction stands now: a page, or out at the destination."""
+        position = self.find(request, transaction_id)
+        if position.step is not Step.ADMITTED:
+            return _to_page(position.transaction, position.step)
+        return self._arrive(position)
+
+    def prove(
+        self,
+        request: Request,
+        position: Position,
+        account_id: str,
+        delegation_id: str | None,
+        proofs: tuple[Proof, ...],
+        **changes: Any,
+    ) -> Response:
+        """Store what was just proved, under a new proof cookie, and go on.
+
+        When another request changed the transaction meanwhile, that one counts: nothing is stored twice.
+        """
+        cookie = new_token()
+        proved = {"account_id": account_id, "delegation_id": delegation_id, "proofs": proofs}
+        after = position.transaction.model_copy(update={**proved, "holder": fingerprint(cookie), **changes})
+        if not self.transactions.save(position.transaction, after):
+            return self.proceed(request, position.transaction.id)
+        stored = self.transactions.load(after.id)
+        if stored is None:
+            raise NoTransaction
+        now_at = self._at(stored, position)
+        if now_at.step is Step.ADMITTED:
+            return self._arrive(now_at)
+        if now_at.party is not None:
+            self._note_refusal(now_at.step, now_at.party, now_at.destination.service(stored.request))
+        response = _to_page(stored, now_at.step)
+        self.cookies.put(response, "proof", cookie)
+        return response
+
+    def cancel(self, position: Position) -> Response:
+        """Leave: the destination hears ``access_denied``."""
+        self.transactions.finish(position.transaction)
+        response = position.destination.refuse(
+            position.transaction.request, "access_denied", "the person cancelled"
+        )
+        self.cookies.drop(response, "proof")
+        return response
+
+    def switch(self, position: Position) -> Response:
+        """Somebody else wants to sign in: end whatever session there is and ask again who it is."""
+        blank = position.transaction.forgetting_proofs().model_copy(update={"identifier": ""})
+        self.transactions.save(position.transaction, blank)
+        response = _to_page(blank, Step.IDENTIFICATION)
+        if position.visitor is not None:
+            self.visitors.sign_out(position.visitor, response)
+        self.cookies.drop(response, "proof")
+        return response
+
+    def _arrive(self, position: Position) -> Response:
+        """End the transaction, once, and let its visitor in."""
+        if not self.transactions.finish(position.transaction):
+            raise NoTransaction
+        visitor = position.visitor
+        if position.transaction.account_id is not None:
+            visitor = self.visitors.sign_in(
+                position.visitor,
+                position.transaction.account_id,
+                position.transaction.delegation_id,
+                position.proofs,
+            )
+        if visitor is None:
+            raise NoTransaction
+        response = position.destination.admit(position.transaction.request, visitor)
+        if position.transaction.account_id is not None:
+            self.cookies.put(response, "session", visitor.cookie)
+            self.cookies.drop(response, "proof")
+        return response
+
+    def _at(self, transaction: Transaction, position: Position) -> Position:
+        present, standing, proofs = self._who(transaction, position.visitor)
+        step = self._step(position.demand, standing, activation_wanted=transaction.activation_wanted)
+        return Position(
+            transaction, position.destination, position.demand, step, present, proofs, position.visitor
+        )
+
+    def _who(
+        self, transaction: Transaction, visitor: Visitor | None
+    ) -> tuple[Party | None, Standing | None, tuple[Proof, ...]]:
+        if transaction.account_id is None:
+            return (
+                visitor.party if visitor else None,
+                _standing_of(visitor),
+                visitor.session.proofs if visitor else (),
+            )
+        with self.database.read() as connection:
+            present = party(connection, transaction.account_id, transaction.delegation_id, self.clock.now())
+        if present is None:
+            return None, None, ()
+        return present, present.standing(transaction.proofs, earlier=False), transaction.proofs
+
+    def _step(self, demand: Demand, standing: Standing | None, *, activation_wanted: bool) -> Step:
+        return next_step(
+            demand, standing, self.profile_policies, self.clock.now(), activation_wanted=activation_wanted
+        )
+
+    def _note_refusal(self, step: Step, present: Party, service: str | None) -> None:
+        if step not in (Step.ASSISTANT_REFUSED, Step.PROFILE_REFUSED):
+            return
+        with self.database.write() as connection:
+            record(
+                connection,
+                Event.SERVICE_REFUSED,
+                self.clock.now(),
+                account_id=present.account.id,
+                actor_id=present.actor.sub if present.actor else None,
+                detail={"service": service, "why": step.value},
+            )
+
+
+def _standing_of(visitor: Visitor | None) -> Standing | None:
+    return visitor.party.standing(visitor.session.proofs, earlier=True) if visitor else None
+
+
+def _binding() -> str:
+    """Return this browser's binding, made at its first request and kept in the signed cookie."""
+    value = browser_session.get("browser")
+    if not isinstance(value, str):
+        value = browser_session["browser"] = new_token()
+    return value
+
+
+def _to_page(transaction: Transaction, step: Step) -> Response:
+    page = "refused" if step in (Step.PROFILE_REFUSED, Step.ASSISTANT_REFUSED) else step.value
+    return see_other(url_for(f"signin.{page}", transaction_id=transaction.id))

@@ -1,0 +1,108 @@
+"""The single sign-on session: what was proved, by whom, and for how long it counts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+from idp.clock import Clock
+from idp.login.cookies import fingerprint, new_token
+from idp.rules.assurance import Acr, Proof, acr_of
+from idp.storage.ephemeral import EphemeralStore
+
+_TOUCH_AFTER = timedelta(seconds=60)
+
+
+class SignOnSession(BaseModel):
+    """One signed-in browser. ``sid`` goes into tokens and is not the cookie; it survives a step-up, not a new actor."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sid: str
+    account_id: str
+    delegation_id: str | None
+    profile: str
+    proofs: tuple[Proof, ...]
+    opened_at: datetime
+    used_at: datetime
+
+    @property
+    def acr(self) -> Acr:
+        """What the proofs are worth."""
+        return acr_of(self.proofs)
+
+
+@dataclass(frozen=True)
+class Lifetime:
+    """How long a session may lie unused, and how long it lasts at all."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+class SessionStore:
+    """Sessions in the ephemeral store, under the SHA-256 of the cookie's value."""
+
+    def __init__(self, store: EphemeralStore, clock: Clock, lifetimes: Mapping[str, Lifetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._lifetimes = lifetimes
+
+    def open(
+        self,
+        account_id: str,
+        delegation_id: str | None,
+        profile: str,
+        proofs: tuple[Proof, ...],
+        sid: str | None,
+    ) -> tuple[str, SignOnSession]:
+        """Store a new session and return the cookie's value with it; ``sid`` is given when a step-up continues one."""
+        now = self._clock.now()
+        session = SignOnSession(
+            sid=sid or secrets.token_hex(16),
+            account_id=account_id,
+            delegation_id=delegation_id,
+            profile=profile,
+            proofs=proofs,
+            opened_at=now,
+            used_at=now,
+        )
+        value = new_token()
+        self._put(value, session)
+        return value, session
+
+    def load(self, value: str) -> SignOnSession | None:
+        """Return the live session of a cookie's value, noting its use at most once a minute."""
+        stored = self._store.get(_key(value)) if value else None
+        if stored is None:
+            return None
+        session = SignOnSession.model_validate_json(stored)
+        now = self._clock.now()
+        if now >= self._ends(session):
+            return None
+        if now - session.used_at < _TOUCH_AFTER:
+            return session
+        touched = session.model_copy(update={"used_at": now})
+        # A plain put would bring back a session that was closed in between.
+        self._store.replace(_key(value), stored, touched.model_dump_json().encode(), self._ends(touched))
+        return touched
+
+    def close(self, value: str) -> None:
+        """End the session of a cookie's value."""
+        if value:
+            self._store.delete(_key(value))
+
+    def _put(self, value: str, session: SignOnSession) -> None:
+        self._store.put(_key(value), session.model_dump_json().encode(), self._ends(session))
+
+    def _ends(self, session: SignOnSession) -> datetime:
+        lifetime = self._lifetimes[session.profile]
+        return min(session.used_at + lifetime.idle, session.opened_at + lifetime.absolute)
+
+
+def _key(value: str) -> str:
+    return f"session:{fingerprint(value)}"

@@ -1,0 +1,103 @@
+"""The addresses of a sign-in. Each page posts to itself and the journey answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import Blueprint, Request, Response, request, url_for
+from flask_babel import gettext as _
+
+from idp.login.journey import Journey, NoTransaction, Position
+from idp.pages import Pages
+from idp.rules.next_step import Step
+
+
+class StepPage(Protocol):
+    """One page of a sign-in."""
+
+    def show(self, request: Request, position: Position) -> Response:
+        """Answer GET."""
+        ...
+
+    def post(self, request: Request, position: Position) -> Response:
+        """Answer POST."""
+        ...
+
+
+@dataclass(frozen=True)
+class RefusedStep:
+    """Tells who may not go on, and why; leaves by changing user or by going back to the service."""
+
+    journey: Journey
+    pages: Pages
+
+    def show(self, request: Request, position: Position) -> Response:
+        """Return the page with status 403."""
+        del request
+        party = position.party
+        name = (party.actor.name if party.actor else party.account.name) if party else ""
+        return self.pages.render(
+            "refused.html",
+            status=403,
+            form_action=position.destination.form_action(position.transaction.request),
+            reason="assistant" if position.step is Step.ASSISTANT_REFUSED else "profile",
+            service=position.destination.service(position.transaction.request),
+            name=name,
+            switch_url=url_for("signin.switch", transaction_id=position.transaction.id),
+        )
+
+    def post(self, request: Request, position: Position) -> Response:
+        """Go back to the service without anybody."""
+        del request
+        return self.journey.cancel(position)
+
+
+def signin_blueprint(journey: Journey, steps: Mapping[str, StepPage], pages: Pages) -> Blueprint:
+    """Return the addresses ``/signin/…``; ``steps`` maps a page's name to its page."""
+    blueprint = Blueprint("signin", __name__, url_prefix="/signin")
+
+    def page(name: str, transaction_id: str) -> Response:
+        position = journey.find(request, transaction_id)
+        if _page_of(position.step) != name:
+            return journey.proceed(request, transaction_id)
+        step = steps[name]
+        return step.post(request, position) if request.method == "POST" else step.show(request, position)
+
+    for name in steps:
+        blueprint.add_url_rule(
+            f"/<transaction_id>/{name}", name, page, defaults={"name": name}, methods=["GET", "POST"]
+        )
+
+    @blueprint.post("/<transaction_id>/switch")
+    def switch(transaction_id: str) -> Response:
+        return journey.switch(journey.find(request, transaction_id))
+
+    @blueprint.get("/help")
+    def recovery() -> Response:
+        return pages.render("recovery.html", back_url=_page_before(request))
+
+    @blueprint.app_errorhandler(NoTransaction)
+    def no_transaction(error: NoTransaction) -> Response:
+        del error
+        return pages.error(
+            400,
+            "expired",
+            _("Cette page n'est plus valable"),
+            _("Elle a expiré, a déjà servi ou vient d'un autre navigateur. Recommencez depuis l'accueil."),
+            action_url=url_for("home.home"),
+            action_label=_("Recommencer"),
+        )
+
+    return blueprint
+
+
+def _page_of(step: Step) -> str:
+    return "refused" if step in (Step.PROFILE_REFUSED, Step.ASSISTANT_REFUSED) else step.value
+
+
+def _page_before(request: Request) -> str | None:
+    """Return the page of ours that led here, so that the way back keeps the sign-in under way."""
+    before = request.referrer or ""
+    return before if before.startswith(f"{request.host_url}signin/") else None

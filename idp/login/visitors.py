@@ -1,0 +1,93 @@
+"""Who is at the other end: the session of a request looked up together with the account as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Request, Response
+
+from idp.accounts import grants
+from idp.accounts.party import party
+from idp.audit.events import Event, record
+from idp.clock import Clock
+from idp.login.cookies import Cookies
+from idp.login.destination import Visitor
+from idp.login.session import SessionStore, SignOnSession
+from idp.rules.assurance import Proof
+from idp.storage.database import Database
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """Opens, finds and ends single sign-on sessions. The account and delegation are looked at anew each time."""
+
+    database: Database
+    clock: Clock
+    sessions: SessionStore
+    cookies: Cookies
+
+    def of(self, request: Request) -> Visitor | None:
+        """Return who is signed in, or ``None``: no session, or an account or delegation that no longer counts."""
+        cookie = self.cookies.get(request, "session")
+        session = self.sessions.load(cookie)
+        if session is None:
+            return None
+        with self.database.read() as connection:
+            present = party(connection, session.account_id, session.delegation_id, self.clock.now())
+        if present is None:
+            self.end(cookie, session, "account or delegation no longer in force")
+            return None
+        return Visitor(cookie, session, present)
+
+    def sign_in(
+        self, before: Visitor | None, account_id: str, delegation_id: str | None, proofs: tuple[Proof, ...]
+    ) -> Visitor | None:
+        """Open the session of a finished sign-in, under a new cookie value. ``None`` when the party no longer counts.
+
+        The same person at the same account goes on with the same ``sid``; anybody else's session at this browser ends.
+        """
+        now = self.clock.now()
+        with self.database.write() as connection:
+            present = party(connection, account_id, delegation_id, now)
+            if present is None:
+                return None
+            goes_on = before is not None and _same_person(before.session, account_id, delegation_id)
+            if before is not None and not goes_on:
+                grants.revoke_session(connection, before.session.sid, now)
+            record(
+                connection,
+                Event.SIGNED_IN,
+                now,
+                account_id=account_id,
+                actor_id=present.actor.sub if present.actor else None,
+                detail={"methods": sorted({proof.method for proof in proofs})},
+            )
+        cookie, session = self.sessions.open(
+            account_id,
+            delegation_id,
+            present.account.profile,
+            proofs,
+            before.session.sid if before is not None and goes_on else None,
+        )
+        if before is not None:
+            self.sessions.close(before.cookie)
+        return Visitor(cookie, session, present)
+
+    def sign_out(self, visitor: Visitor, response: Response) -> None:
+        """End the visitor's session with every grant of it, and drop the cookie."""
+        self.end(visitor.cookie, visitor.session, "signed out")
+        self.cookies.drop(response, "session")
+
+    def end(self, cookie: str, session: SignOnSession, why: str) -> None:
+        """End a session with every grant of it."""
+        now = self.clock.now()
+        with self.database.write() as connection:
+            grants.revoke_session(connection, session.sid, now)
+            detail: Mapping[str, object] = {"why": why}
+            record(connection, Event.SIGNED_OUT, now, account_id=session.account_id, detail=detail)
+        self.sessions.close(cookie)
+
+
+def _same_person(session: SignOnSession, account_id: str, delegation_id: str | None) -> bool:
+    return (session.account_id, session.delegation_id) == (account_id, delegation_id)

@@ -1,0 +1,155 @@
+"""The authorization endpoint, and the relying party as the destination of a sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Request, Response
+from flask_babel import gettext as _
+
+from idp.accounts.identifier import MAX_LENGTH
+from idp.clients.model import Client
+from idp.clients.registry import ClientRegistry
+from idp.login.destination import Visitor
+from idp.login.journey import Journey
+from idp.oidc.checks import CHECKS
+from idp.oidc.codes import CodeContents, CodeStore
+from idp.oidc.redirects import answer, registered
+from idp.oidc.request import AuthorizationError, AuthorizationRequest, Parameters, read_request
+from idp.pages import Pages
+from idp.rules.next_step import Demand
+
+DESTINATION = "relying_party"
+
+
+def demand_of(client: Client, request: AuthorizationRequest | None = None) -> Demand:
+    """Return what a client's file demands, with what its request adds."""
+    prompt = request.prompt if request else ()
+    return Demand(
+        profiles=client.profiles,
+        floor=client.floor,
+        policy=client.mfa,
+        assistants_allowed=client.assistants == "allowed",
+        acr_values=request.acr_values if request else (),
+        max_age=request.max_age if request else None,
+        sign_in_again=bool({"login", "select_account"} & set(prompt)),
+        silent="none" in prompt,
+    )
+
+
+@dataclass(frozen=True)
+class RelyingParty:
+    """A client as the destination of a sign-in: it gets a code, or an error; both say who sent them (RFC 9207)."""
+
+    issuer: str
+    clients: ClientRegistry
+    codes: CodeStore
+
+    def demand(self, request: Mapping[str, Any]) -> Demand | None:
+        """Return what client and request demand; ``None`` once the client, or its address, is no longer registered."""
+        asked = AuthorizationRequest.model_validate(request)
+        client = self.clients.get(asked.client_id)
+        return demand_of(client, asked) if client and registered(client, asked.redirect_uri) else None
+
+    def service(self, request: Mapping[str, Any]) -> str | None:
+        """Return the client's name."""
+        client = self.clients.get(str(request["client_id"]))
+        return client.name if client else None
+
+    def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the client's origins: Chromium applies ``form-action`` to the whole chain of redirects."""
+        client = self.clients.get(str(request["client_id"]))
+        return tuple(sorted(client.redirect_origins)) if client else ()
+
+    def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
+        """Answer with a code bound to this visitor as they stand now."""
+        asked = AuthorizationRequest.model_validate(request)
+        session = visitor.session
+        code = self.codes.issue(
+            CodeContents(
+                client_id=asked.client_id,
+                redirect_uri=asked.redirect_uri,
+                scope=" ".join(asked.scope),
+                nonce=asked.nonce,
+                code_challenge=asked.code_challenge,
+                account_id=session.account_id,
+                delegation_id=session.delegation_id,
+                sid=session.sid,
+                proofs=session.proofs,
+            )
+        )
+        return answer(asked.redirect_uri, {"code": code, "state": asked.state, "iss": self.issuer})
+
+    def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
+        """Answer with an error."""
+        asked = AuthorizationRequest.model_validate(request)
+        return self.error(asked.redirect_uri, asked.state, error, description)
+
+    def error(self, redirect_uri: str, state: str | None, error: str, description: str) -> Response:
+        """Return the error answer for a validated redirect address."""
+        told = {"error": error, "error_description": description, "state": state, "iss": self.issuer}
+        return answer(redirect_uri, told)
+
+
+@dataclass(frozen=True)
+class AuthorizationEndpoint:
+    """Reads a request once, runs the checks in their order, and begins the journey."""
+
+    clients: ClientRegistry
+    relying_party: RelyingParty
+    offered_scopes: frozenset[str]
+    journey: Journey
+    pages: Pages
+
+    def respond(self, request: Request) -> Response:
+        """Answer GET (query) or POST (body); OpenID Connect Core §3.1.2.1."""
+        source = request.form if request.method == "POST" else request.args
+        parameters = Parameters({name: source.getlist(name) for name in source})
+        found = self._client_and_address(parameters)
+        if found is None:
+            return self._nowhere_to_go()
+        client, redirect_uri = found
+        try:
+            for check in CHECKS:
+                check(parameters, client)
+            asked = read_request(
+                parameters, client.client_id, redirect_uri, self._granted(parameters, client)
+            )
+        except AuthorizationError as error:
+            states = parameters.values.get("state", ())
+            state = states[0] if len(states) == 1 else None
+            return self.relying_party.error(redirect_uri, state, error.error, error.description)
+        hint = (parameters.one("login_hint") or "")[:MAX_LENGTH]
+        return self.journey.begin(request, DESTINATION, asked.model_dump(mode="json"), identifier=hint)
+
+    def _client_and_address(self, parameters: Parameters) -> tuple[Client, str] | None:
+        """Return client and redirect address, or ``None``: then nothing may be redirected (RFC 6749 §4.1.2.1)."""
+        if {"client_id", "redirect_uri"} & set(parameters.repeated):
+            return None
+        client = self.clients.get(parameters.one("client_id") or "")
+        redirect_uri = parameters.one("redirect_uri")
+        if client is None or redirect_uri is None or not registered(client, redirect_uri):
+            return None
+        return client, redirect_uri
+
+    def _granted(self, parameters: Parameters, client: Client) -> tuple[str, ...]:
+        """Return the granted scope: words that nobody offers are ignored (OpenID Connect Core §3.1.2.1)."""
+        words = tuple(word for word in parameters.words("scope") if word in self.offered_scopes)
+        if not set(words) <= client.scope:
+            raise AuthorizationError(
+                "invalid_scope", "the configuration of this client does not allow a scope"
+            )
+        return words
+
+    def _nowhere_to_go(self) -> Response:
+        return self.pages.error(
+            400,
+            "invalid_request",
+            _("Ce service n'est pas reconnu"),
+            _(
+                "La demande vient d'un service inconnu ou son adresse de retour n'est pas enregistrée. "
+                "Revenez au service par votre adresse habituelle ; si cela se répète, prévenez son exploitant."
+            ),
+        )

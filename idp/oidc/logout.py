@@ -1,0 +1,106 @@
+"""Signing out (RP-Initiated Logout 1.0): at once with a valid hint for this session, else after a question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask import Blueprint, Request, Response, request, url_for
+from flask import session as browser_session
+
+from idp.clients.model import Client
+from idp.clients.registry import ClientRegistry
+from idp.login.cookies import Cookies
+from idp.login.destination import Visitor, see_other
+from idp.login.visitors import Visitors
+from idp.oidc.redirects import answer
+from idp.oidc.tokens import BadToken, TokenMint
+from idp.pages import Pages
+
+_BACK = "after_logout"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a logout request proved: whose session it is for, and where to go on."""
+
+    sid: str | None
+    back: str | None
+    """An exact, registered address with the request's ``state``; ``None`` without a valid hint."""
+
+
+@dataclass(frozen=True)
+class EndSession:
+    """The end-session endpoint with its question and its last page."""
+
+    clients: ClientRegistry
+    visitors: Visitors
+    cookies: Cookies
+    mint: TokenMint
+    pages: Pages
+
+    def respond(self, request: Request) -> Response:
+        """Answer GET or POST of a relying party, or of somebody who wants to sign out."""
+        asked = self._asked(request.values)
+        visitor = self.visitors.of(request)
+        if visitor is None:
+            return see_other(asked.back or url_for("logout.done"))
+        if asked.sid == visitor.session.sid:
+            return self._out(visitor, asked.back)
+        if asked.back is not None:
+            browser_session[_BACK] = asked.back
+        else:
+            browser_session.pop(_BACK, None)
+        return self.pages.render(
+            "logout.html", form_action=_origins(self.clients), confirm_url=url_for("logout.confirm")
+        )
+
+    def confirm(self, request: Request) -> Response:
+        """Take the answer to the question."""
+        back = browser_session.pop(_BACK, None)
+        if "stay" in request.form:
+            return see_other(url_for("home.home"))
+        visitor = self.visitors.of(request)
+        return self._out(visitor, back) if visitor else see_other(url_for("logout.done"))
+
+    def _out(self, visitor: Visitor, back: str | None) -> Response:
+        response = see_other(back or url_for("logout.done"))
+        self.visitors.sign_out(visitor, response)
+        return response
+
+    def _asked(self, values: Mapping[str, str]) -> _Asked:
+        try:
+            claims = self.mint.hint(values.get("id_token_hint", ""))
+        except BadToken:
+            return _Asked(None, None)
+        client = self.clients.get(str(claims.get("aud")))
+        if client is None or values.get("client_id", client.client_id) != client.client_id:
+            return _Asked(None, None)
+        return _Asked(str(claims.get("sid")), _back(client, values))
+
+
+def logout_blueprint(end_session: EndSession, pages: Pages) -> Blueprint:
+    """Return the addresses ``/logout…``."""
+    blueprint = Blueprint("logout", __name__, url_prefix="/logout")
+
+    @blueprint.post("/confirm")
+    def confirm() -> Response:
+        return end_session.confirm(request)
+
+    @blueprint.get("/done")
+    def done() -> Response:
+        return pages.render("logged_out.html")
+
+    return blueprint
+
+
+def _back(client: Client, values: Mapping[str, str]) -> str | None:
+    address = values.get("post_logout_redirect_uri")
+    if address is None or address not in client.post_logout_redirect_uris:
+        return None
+    state = values.get("state")
+    return answer(address, {"state": state}).headers["Location"] if state else address
+
+
+def _origins(clients: ClientRegistry) -> tuple[str, ...]:
+    return tuple(sorted({origin for client in clients for origin in client.redirect_origins}))

@@ -1,0 +1,72 @@
+"""An authorization request, read once into a frozen value (OpenID Connect Core §3.1.2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+
+class AuthorizationError(Exception):
+    """An error that goes back to a validated redirect address. ``description`` is printable ASCII for developers."""
+
+    def __init__(self, error: str, description: str) -> None:
+        super().__init__(error)
+        self.error = error
+        self.description = description
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters as they came, each with all its values."""
+
+    values: Mapping[str, Sequence[str]]
+
+    def one(self, name: str) -> str | None:
+        """Return the value of ``name``; an empty one is none (RFC 6749 §3.1)."""
+        found = self.values.get(name, ())
+        return found[0] if found and found[0] else None
+
+    def words(self, name: str) -> tuple[str, ...]:
+        """Return the space-delimited words of ``name``, each once, in order."""
+        return tuple(dict.fromkeys((self.one(name) or "").split(" "))) if self.one(name) else ()
+
+    @property
+    def repeated(self) -> list[str]:
+        """The names that came more than once."""
+        return sorted(name for name, found in self.values.items() if len(found) > 1)
+
+
+class AuthorizationRequest(BaseModel):
+    """A request that passed every check."""
+
+    model_config = ConfigDict(frozen=True)
+
+    client_id: str
+    redirect_uri: str
+    scope: tuple[str, ...]
+    state: str | None
+    nonce: str | None
+    code_challenge: str | None
+    prompt: tuple[str, ...]
+    max_age: int | None
+    acr_values: tuple[str, ...]
+
+
+def read_request(
+    parameters: Parameters, client_id: str, redirect_uri: str, scope: tuple[str, ...]
+) -> AuthorizationRequest:
+    """Return the frozen value of checked parameters; ``scope`` is what is granted of what was asked."""
+    max_age = parameters.one("max_age")
+    return AuthorizationRequest(
+        client_id=client_id,
+        redirect_uri=redirect_uri,
+        scope=scope,
+        state=parameters.one("state"),
+        nonce=parameters.one("nonce"),
+        code_challenge=parameters.one("code_challenge"),
+        prompt=parameters.words("prompt"),
+        max_age=None if max_age is None else int(max_age),
+        acr_values=parameters.words("acr_values"),
+    )

@@ -1,0 +1,140 @@
+"""What a plugin is, and loading those that the settings name. An installed plugin does nothing until it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from idp.rules.claims import without_protocol_claims
+from idp.rules.person import Match
+from idp.settings import Settings
+
+Kind = TypeVar("Kind")
+
+
+@dataclass(frozen=True)
+class PasswordEvidence:
+    """Whether the password is right, and its new PHC string when it should be stored anew."""
+
+    right: bool
+    rehashed: str | None = None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One authenticator that a code is compared with."""
+
+    authenticator_id: str
+    secret: str
+
+
+class FactorBusy(Exception):
+    """A factor has no capacity left for now: answer 503 with ``Retry-After``."""
+
+
+@runtime_checkable
+class KnowledgeFactor(Protocol):
+    """Something the person knows. Entry-point group ``idp.factors``; called with the settings."""
+
+    def hash(self, password: str) -> str:
+        """Return a PHC string. Raises ``FactorBusy``."""
+        ...
+
+    def verify(self, stored: str | None, password: str) -> PasswordEvidence:
+        """Compare, in the same time when there is no such account (``None``). Raises ``FactorBusy``."""
+        ...
+
+
+@runtime_checkable
+class PossessionFactor(Protocol):
+    """Something the person holds. Entry-point group ``idp.factors``; called with the settings."""
+
+    def new_secret(self) -> str:
+        """Return a fresh secret for one phone."""
+        ...
+
+    def enrolment_uri(self, secret: str, account_label: str) -> str:
+        """Return the address by which a fresh secret reaches a phone; pages show it as a QR code."""
+        ...
+
+    def normalised(self, typed: str) -> str | None:
+        """Return the code in its one form, or ``None`` when it cannot be a code: then nothing is compared."""
+        ...
+
+    def matches(self, candidates: Sequence[Candidate], code: str, now: datetime) -> frozenset[Match]:
+        """Return every candidate that ``code`` fits, in the same time whichever and however many fit."""
+        ...
+
+
+@runtime_checkable
+class ClaimsSource(Protocol):
+    """Claims of a scope of its own. Entry-point group ``idp.claims``; called with the settings."""
+
+    scopes: Mapping[str, tuple[str, ...]]
+    """The claims that each of its scopes asks for."""
+
+    def claims(self, scopes: frozenset[str], attributes: Mapping[str, object]) -> Mapping[str, object]:
+        """Return the claims of ``scopes`` for a person with ``attributes``."""
+        ...
+
+
+class PluginError(Exception):
+    """A plugin that the settings name cannot be used; the text says which and why."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The plugins that the settings name."""
+
+    knowledge: KnowledgeFactor
+    possession: PossessionFactor
+    claims: tuple[ClaimsSource, ...]
+
+    @property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """The scopes that the claims plugins bring, with their claims."""
+        return {scope: names for source in self.claims for scope, names in source.scopes.items()}
+
+    def claims_for(self, scopes: frozenset[str], attributes: Mapping[str, object]) -> dict[str, object]:
+        """Return the claims of all sources, less any that only the protocol may set."""
+        gathered: dict[str, object] = {}
+        for source in self.claims:
+            gathered.update(without_protocol_claims(source.claims(scopes, attributes)))
+        return gathered
+
+
+def load_plugins(settings: Settings) -> Plugins:
+    """Return the named plugins. Raises ``PluginError`` for one that is missing, broken or of no known kind."""
+    factors = [_load("idp.factors", name, settings) for name in settings.plugins.factors]
+    return Plugins(
+        knowledge=_only([one for one in factors if isinstance(one, KnowledgeFactor)], "knows (password)"),
+        possession=_only([one for one in factors if isinstance(one, PossessionFactor)], "holds (totp)"),
+        claims=tuple(_claims(name, settings) for name in settings.plugins.claims),
+    )
+
+
+def _claims(name: str, settings: Settings) -> ClaimsSource:
+    plugin = _load("idp.claims", name, settings)
+    if not isinstance(plugin, ClaimsSource):
+        raise PluginError(f"plugin {name!r} of idp.claims lacks `scopes` or `claims`")
+    return plugin
+
+
+def _load(group: str, name: str, settings: Settings) -> Any:
+    found: Iterable[EntryPoint] = entry_points(group=group, name=name)
+    for entry in found:
+        try:
+            return entry.load()(settings)
+        except ImportError as error:
+            raise PluginError(f"plugin {name!r} of {group} cannot be imported: {error}") from error
+    installed = ", ".join(sorted(entry.name for entry in entry_points(group=group))) or "none"
+    raise PluginError(f"no plugin {name!r} is installed in {group} (installed: {installed})")
+
+
+def _only(fitting: Sequence[Kind], what: str) -> Kind:
+    if len(fitting) != 1:
+        raise PluginError(f"plugins.factors must name exactly one factor of what the person {what}")
+    return fitting[0]

@@ -1,0 +1,77 @@
+"""What a practitioner enters about an assistant."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+
+from flask_babel import lazy_gettext as _
+from werkzeug.datastructures import MultiDict
+from wtforms import DateField, Form, StringField, ValidationError
+from wtforms.validators import InputRequired, Length, Optional
+
+from idp.pages import Problem
+from idp.rules.delegation import Window, window_of_days
+
+_EARLIEST, _LATEST = date(2000, 1, 1), date(2100, 12, 31)
+
+
+def _tidy(value: str | None) -> str:
+    return " ".join(unicodedata.normalize("NFC", value or "").split())
+
+
+def _plausible(form: Form, field: DateField) -> None:
+    del form
+    if field.data is not None and not _EARLIEST <= field.data <= _LATEST:
+        raise ValidationError(_("Choisissez une date entre 2000 et 2100."))
+
+
+class _DayField(DateField):
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            super().process_formdata(valuelist)
+        except ValueError as error:
+            raise ValueError(_("Indiquez une date, par exemple 03/12/2025.")) from error
+
+
+class EndForm(Form):
+    """The last day of an assistant, or none."""
+
+    valid_until = _DayField(validators=[Optional(), _plausible])
+
+    def window(self, first: date) -> Window:
+        """Return the span of the entered days. Raises ``ValueError`` when the end lies before the start."""
+        return window_of_days(first, self.valid_until.data)
+
+
+class AssistantForm(EndForm):
+    """A new assistant: name and days. The code is judged apart, by the factor."""
+
+    name = StringField(
+        filters=[_tidy],
+        validators=[
+            InputRequired(_("Indiquez le nom et le prénom de l'assistant(e).")),
+            Length(1, 120, _("Le nom compte au plus 120 caractères.")),
+        ],
+    )
+    valid_from = _DayField(validators=[InputRequired(_("Indiquez le début de validité.")), _plausible])
+
+    def validate_name(self, field: StringField) -> None:
+        """Refuse a name of blanks or with characters that cannot be seen."""
+        if not field.data or not field.data.isprintable():
+            raise ValidationError(_("Indiquez le nom et le prénom de l'assistant(e)."))
+
+
+def problems_of(form: Form) -> list[Problem]:
+    """Return the first message of each field that is wrong, in the order of the fields."""
+    return [Problem(field.name, str(field.errors[0])) for field in form if field.errors]
+
+
+def end_before_start() -> Problem:
+    """Return the problem of a window that ends before it begins."""
+    return Problem("valid_until", str(_("La fin de validité précède le début.")))
+
+
+def entered(form: MultiDict[str, str]) -> dict[str, str]:
+    """Return what was typed, to be shown again; never the code."""
+    return {name: form.get(name, "")[:200] for name in ("name", "valid_from", "valid_until")}

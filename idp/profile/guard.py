@@ -1,0 +1,78 @@
+"""Who may look at the profile, and who may manage: asked before every page and every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Request, Response, url_for
+from flask_babel import gettext as _
+
+from idp.audit.events import Event, record
+from idp.clock import Clock
+from idp.login.destination import Visitor
+from idp.login.journey import Journey
+from idp.pages import Pages
+from idp.rules.delegation import PRACTITIONER, Denial, managing_denied
+from idp.rules.next_step import Step
+from idp.storage.database import Database
+
+DESTINATION = "local"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Lets a visitor through to a page, or answers in its place."""
+
+    database: Database
+    clock: Clock
+    journey: Journey
+    pages: Pages
+
+    def look(self, request: Request, page: Callable[[Visitor], Response]) -> Response:
+        """Let the account's holder see ``page``; somebody who acts for them is refused, anybody else signs in."""
+        asked = {"path": request.path, "acr": "pwd"}
+        step, visitor = self.journey.stands(request, DESTINATION, asked)
+        if visitor is not None and visitor.party.actor is not None:
+            return self._denied(request, visitor, "insufficient_scope")
+        if visitor is None or step is not Step.ADMITTED:
+            return self.journey.begin(request, DESTINATION, asked)
+        return page(visitor)
+
+    def manage(self, request: Request, page: Callable[[Visitor], Response]) -> Response:
+        """Let a practitioner with two factors, in person, reach ``page``: one that shows or changes who may enter."""
+
+        def managed(visitor: Visitor) -> Response:
+            if visitor.party.account.profile != PRACTITIONER:
+                return self._denied(request, visitor, "insufficient_scope")
+            denial = managing_denied(visitor.session.acr, visitor.party.actor)
+            return self._denied(request, visitor, denial) if denial else page(visitor)
+
+        return self.look(request, managed)
+
+    def step_up(self, request: Request) -> Response:
+        """Ask for the second factor in place and come back to the profile."""
+        asked = {"path": url_for("profile.show"), "acr": "mfa"}
+        return self.journey.begin(request, DESTINATION, asked)
+
+    def _denied(self, request: Request, visitor: Visitor, denial: Denial) -> Response:
+        actor = visitor.party.actor
+        with self.database.write() as connection:
+            record(
+                connection,
+                Event.MANAGING_DENIED,
+                self.clock.now(),
+                account_id=visitor.party.account.id,
+                actor_id=actor.sub if actor else None,
+                detail={"why": denial, "endpoint": request.endpoint},
+            )
+        if denial == "insufficient_user_authentication":
+            return self.pages.render("step_up.html", status=403, step_up_url=url_for("profile.step_up"))
+        return self.pages.error(
+            403,
+            denial,
+            _("Réservé au praticien"),
+            _("Seul le praticien, identifié avec le code de son propre téléphone, accède à cette page."),
+            action_url=url_for("home.home"),
+            action_label=_("Retour à l'accueil"),
+        )

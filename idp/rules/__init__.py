@@ -1,0 +1,1 @@
+"""What the fund decides, as pure functions of the standard library: no Flask, no SQL, no clock of their own."""

@@ -1,0 +1,76 @@
+"""Who may act for a practitioner, when, and what an actor may never do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from idp.rules.assurance import FUND_ZONE, Acr, meets
+
+PRACTITIONER = "health_professional"
+"""The only profile whose accounts have assistants."""
+
+MANAGING_SCOPES = frozenset({"assistants:manage"})
+"""Scopes that change who may enter. Never given while somebody acts for the account's holder."""
+
+Denial = Literal["insufficient_scope", "insufficient_user_authentication"]
+"""Why a managing act is refused: RFC 6750 §3.1, RFC 9470 §3."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A half-open span ``[start, end)`` of aware UTC moments; without an end it stays open."""
+
+    start: datetime
+    end: datetime | None
+
+    def holds(self, now: datetime) -> bool:
+        """Say whether ``now`` lies in the span."""
+        return self.start <= now and (self.end is None or now < self.end)
+
+    def is_over(self, now: datetime) -> bool:
+        """Say whether the span lies wholly before ``now``."""
+        return self.end is not None and now >= self.end
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The assistant who acts: ``sub`` and ``name`` go into ``act`` (RFC 8693 §4.1), the rest into ``delegation``."""
+
+    sub: str
+    name: str
+    delegation_id: str
+    window: Window
+
+
+def window_of_days(first: date, last: date | None) -> Window:
+    """Return the span from the start of ``first`` to the end of ``last``, days of Europe/Monaco, in UTC.
+
+    A day of the change of hour is 23 or 25 hours long and still ends at its own midnight. Raises ``ValueError`` when
+    ``last`` lies before ``first``.
+    """
+    if last is not None and last < first:
+        raise ValueError("the last day lies before the first")
+    return Window(_midnight(first), None if last is None else _midnight(last + timedelta(days=1)))
+
+
+def first_day(window: Window) -> date:
+    """Return the first day of a span made by :func:`window_of_days`."""
+    return window.start.astimezone(FUND_ZONE).date()
+
+
+def last_day(window: Window) -> date | None:
+    """Return the last day of a span made by :func:`window_of_days`, or ``None`` while it stays open."""
+    return None if window.end is None else (window.end - timedelta(seconds=1)).astimezone(FUND_ZONE).date()
+
+
+def managing_denied(acr: Acr, actor: Actor | None) -> Denial | None:
+    """Return why a managing act is refused, or ``None`` when it is allowed: only in person, only with two factors."""
+    if actor is not None:
+        return "insufficient_scope"
+    return None if meets(acr, "mfa") else "insufficient_user_authentication"
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), FUND_ZONE).astimezone(UTC)

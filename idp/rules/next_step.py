@@ -1,0 +1,121 @@
+"""What a service demands and what was proved -> the next page, or the error that ``prompt=none`` gets.
+
+Everything that admits somebody asks this one rule: the sign-in pages, the code exchange and each refresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from idp.rules.assurance import Acr, Policy, Proof, acr_of, auth_time_of, meets, strictest, wanted_acr
+from idp.rules.delegation import Actor
+
+
+class Step(StrEnum):
+    """What comes next. Pages are named after their step."""
+
+    IDENTIFICATION = "identification"
+    CODE = "code"
+    ACTIVATION = "activation"
+    PROFILE_REFUSED = "profile_refused"
+    ASSISTANT_REFUSED = "assistant_refused"
+    ADMITTED = "admitted"
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a service's file and its request ask of whoever wants in."""
+
+    profiles: frozenset[str]
+    floor: Acr = "pwd"
+    policy: Policy = field(default_factory=Policy.required)
+    assistants_allowed: bool = False
+    acr_values: tuple[str, ...] = ()
+    max_age: int | None = None
+    """Seconds; how old the oldest factor may be (OpenID Connect Core §3.1.2.1)."""
+    sign_in_again: bool = False
+    """``prompt=login`` or ``select_account``: what an earlier sign-in proved does not count."""
+    silent: bool = False
+    """``prompt=none``: nobody can be asked anything."""
+
+    @property
+    def wanted(self) -> Acr | None:
+        """The level that the request asks for, if it asks for one that is offered."""
+        return wanted_acr(self.acr_values, silent=self.silent)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who is there and what they proved."""
+
+    profile: str
+    activated: bool
+    """The account has a confirmed authenticator: its password alone never suffices, anywhere."""
+    proofs: tuple[Proof, ...]
+    actor: Actor | None = None
+    earlier: bool = False
+    """Proved before this request, in the single sign-on session."""
+
+
+def required_acr(
+    demand: Demand, profile: str, activated: bool, profile_policies: Mapping[str, Policy], now: datetime
+) -> Acr:
+    """Return the level that this person needs for this demand at ``now``; the strictest of all reasons wins."""
+    obliged = strictest([demand.policy, profile_policies[profile]]).in_force(now)
+    if activated or obliged or "mfa" in (demand.floor, demand.wanted):
+        return "mfa"
+    return "pwd"
+
+
+def next_step(
+    demand: Demand,
+    standing: Standing | None,
+    profile_policies: Mapping[str, Policy],
+    now: datetime,
+    *,
+    activation_wanted: bool = False,
+) -> Step:
+    """Return what comes next for ``standing`` (``None``: nobody is known yet).
+
+    ``profile_policies`` holds the settings' policy of each profile; a profile without one enters nowhere.
+    ``activation_wanted`` is the ticked box: it asks for more than is demanded, never for less.
+    """
+    if standing is None or not standing.proofs or _too_old(demand, standing, now):
+        return Step.IDENTIFICATION
+    if standing.profile not in demand.profiles or standing.profile not in profile_policies:
+        return Step.PROFILE_REFUSED
+    needed = required_acr(demand, standing.profile, standing.activated, profile_policies, now)
+    if not meets(acr_of(standing.proofs), "mfa" if activation_wanted else needed):
+        return Step.CODE if standing.activated else Step.ACTIVATION
+    if standing.actor is not None and not demand.assistants_allowed:
+        return Step.ASSISTANT_REFUSED
+    return Step.ADMITTED
+
+
+def silent_error(step: Step, demand: Demand) -> str | None:
+    """Return the error that ``prompt=none`` gets at ``step`` (OpenID Connect Core §3.1.2.6), ``None`` when admitted.
+
+    Asked ``acr_values`` that an existing session does not meet are named as such (OpenID Connect Core Error Code
+    unmet_authentication_requirements 1.0).
+    """
+    match step:
+        case Step.ADMITTED:
+            return None
+        case Step.PROFILE_REFUSED | Step.ASSISTANT_REFUSED:
+            return "access_denied"
+        case Step.CODE | Step.ACTIVATION if demand.wanted == "mfa":
+            return "unmet_authentication_requirements"
+        case _:
+            return "login_required"
+
+
+def _too_old(demand: Demand, standing: Standing, now: datetime) -> bool:
+    if not standing.earlier:
+        return False
+    if demand.sign_in_again:
+        return True
+    age = now.timestamp() - auth_time_of(standing.proofs)
+    return demand.max_age is not None and (demand.max_age == 0 or age > demand.max_age)

@@ -1,0 +1,72 @@
+"""The production server: gunicorn with threads. Header names with underscores are dropped; workers fork once loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from idp.app import create_app, parts_of
+from idp.settings import Settings
+from idp.storage.migrate import pending
+
+GRACE_SECONDS = 10
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """Serves the provider until SIGTERM; ``/healthz`` answers once it does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take everything from the provider's settings, nothing from gunicorn's own files or variables."""
+        listen = self._settings.listen
+        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        options: dict[str, Any] = {
+            "bind": f"{host}:{listen.port}",
+            "workers": listen.workers,
+            "threads": listen.threads,
+            "worker_class": "gthread",
+            "preload_app": True,
+            "graceful_timeout": GRACE_SECONDS,
+            "header_map": "drop",
+            "limit_request_line": 8190,
+            "keepalive": 15,
+            "proc_name": "idp",
+            "control_socket_disable": True,
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Return the application, with nothing open that a fork would share."""
+        parts = parts_of(self._settings)
+        app = create_app(self._settings, parts)
+        parts.database.dispose()
+        return app
+
+
+def unsafe(settings: Settings) -> list[str]:
+    """Return what forbids serving people with these settings, one line each."""
+    reasons = []
+    if not settings.secure:
+        reasons.append("issuer: https is expected; plain http is for `idp demo` alone")
+    if settings.clock_shift_file is not None:
+        reasons.append("clock_shift_file: no shifted clock is expected; it is for `idp demo` and tests alone")
+    if settings.keyring_file.exists() and settings.keyring_file.stat().st_mode & 0o077:
+        reasons.append(
+            f"keyring_file: {settings.keyring_file} is expected to be readable by its owner alone (chmod 600)"
+        )
+    return reasons
+
+
+def unprepared(settings: Settings) -> list[str]:
+    """Return what ``idp db upgrade`` still has to do before serving."""
+    parts = parts_of(settings)
+    try:
+        return ["database: `idp db upgrade` is expected first"] if pending(parts.database) else []
+    finally:
+        parts.database.dispose()

@@ -1,0 +1,218 @@
+"""The provider's settings: ``config/idp.yaml`` and, over it, ``IDP_*`` variables. Durations in seconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from idp.clients.model import Profile
+from idp.configuration import ConfigurationError, ConfigurationErrors, Document, read_document
+from idp.configuration.addresses import web_address
+from idp.configuration.errors import Location
+from idp.configuration.expectations import located
+from idp.configuration.layers import SELECTOR, Layers, Variable, layered
+from idp.settings_groups import Argon2, Institution, Listen, PluginSettings, ProfileSettings, Support
+
+DEFAULT_FILE = Path("config/idp.yaml")
+
+_SQLITE = "sqlite:///"
+_DATABASES = (_SQLITE, "postgresql://")
+_EPHEMERAL_STORES = ("redis://", "rediss://")
+
+
+def _issuer(text: str) -> str:
+    if web_address(text).count("/") != 2 or "?" in text:
+        raise ValueError("scheme, host and port only, without path and without / at the end")
+    return text
+
+
+def _database(text: str) -> str:
+    if not text.startswith(_DATABASES) or text in _DATABASES or ":memory:" in text:
+        raise ValueError("sqlite:///path of a file, or postgresql://user@host/name")
+    return text
+
+
+def _ephemeral(text: str) -> str:
+    if text != "sql:" and (not text.startswith(_EPHEMERAL_STORES) or text in _EPHEMERAL_STORES):
+        raise ValueError("sql: (the database), redis://host or rediss://host")
+    return text
+
+
+class Settings(BaseSettings):
+    """All settings; made from its arguments alone. ``load_settings`` reads file and environment."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        hide_input_in_errors=True,
+        title="Settings of the provider",
+    )
+
+    issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+        description="The provider's address as everybody sees it: https (http on loopback only), without "
+        "path and without `/` at the end."
+    )
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        repr=False,
+        json_schema_extra={"writeOnly": True},
+        description="The durable store: `sqlite:///path` or `postgresql://user@host/name`. With a password: "
+        "by IDP_DATABASE_URL_FILE.",
+    )
+    ephemeral_url: Annotated[str, AfterValidator(_ephemeral)] = Field(
+        default="sql:",
+        repr=False,
+        json_schema_extra={"writeOnly": True},
+        description="The short-lived store: `sql:` (in the database), `redis://host` or `rediss://host`. "
+        "With a password: by IDP_EPHEMERAL_URL_FILE.",
+    )
+    keyring_file: Path = Field(
+        strict=False,
+        description="The file of the keys that encrypt secrets at rest; keep it outside the database and its "
+        "backups.",
+    )
+    clients_folder: Path = Field(
+        default=Path("clients"),
+        strict=False,
+        description="The folder of the client files; by default beside the settings file.",
+    )
+    plugins: PluginSettings = Field(default_factory=PluginSettings, description="The plugins that are used.")
+    profiles: dict[Profile, ProfileSettings] = Field(
+        strict=False,
+        min_length=1,
+        description="The kinds of account: `health_professional`, `insured`, `employer`.",
+    )
+    institution: Institution = Field(default_factory=Institution, description="Who runs the provider.")
+    support: Support = Field(description="Whom people call.")
+    register_url: Annotated[str, AfterValidator(web_address)] | None = Field(
+        default=None, description="Where *Enregistrez-vous* leads. None: a page that says how to register."
+    )
+    max_assistants: int = Field(
+        default=10,
+        ge=0,
+        le=10,
+        description="Assistants of one account; the chance of guessing a code is computed for ten.",
+    )
+    access_token_lifetime: int = Field(
+        default=300, ge=30, le=300, description="Seconds that an access token lives."
+    )
+    code_lifetime: int = Field(
+        default=60, ge=10, le=60, description="Seconds that an authorization code lives."
+    )
+    transaction_lifetime: int = Field(
+        default=600, ge=60, le=3600, description="Seconds to finish one sign-in or activation."
+    )
+    refresh_lifetime: int = Field(
+        default=2592000,
+        ge=300,
+        le=31536000,
+        description="Seconds after sign-in when the last refresh token ends.",
+    )
+    revocation_lag: int = Field(
+        default=2,
+        ge=0,
+        le=2,
+        description="Seconds within which removing, disabling or signing out takes effect everywhere.",
+    )
+    argon2: Argon2 = Field(default_factory=Argon2, description="The cost of a password.")
+    theme_folder: Path | None = Field(
+        default=None,
+        strict=False,
+        description="A folder whose templates and static files stand before our own.",
+    )
+    clock_shift_file: Path | None = Field(
+        default=None,
+        strict=False,
+        description="Demo and tests only: a file with the seconds by which the clock is ahead.",
+    )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="Proxies before the provider whose `X-Forwarded-*` headers are believed.",
+    )
+    listen: Listen = Field(default_factory=Listen, description="Where `idp serve` answers.")
+
+    _layers: Layers = PrivateAttr(default_factory=lambda: Layers(Document("settings")))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the arguments only: ``load_settings`` reads the rest, and knows the place of each value."""
+        return (init_settings,)
+
+    @property
+    def secure(self) -> bool:
+        """Whether the issuer is https, so that cookies are ``Secure`` and named ``__Host-…``."""
+        return self.issuer.startswith("https://")
+
+    def located_by(self, layers: Layers) -> Self:
+        """Return the same settings, which then know the place of each value."""
+        self._layers = layers
+        return self
+
+    def error(self, location: Location, expected: str) -> ConfigurationError:
+        """Return an error of the value at ``location``, for a rule that needs more than the settings."""
+        return self._layers.error(location, expected)
+
+    def origin(self, location: Location) -> str:
+        """Say where a value was set: ``path:line:column``, a variable, or ``default``."""
+        return self._layers.origin(location)
+
+
+def settings_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the settings file that ``IDP_CONFIG`` names, or ``config/idp.yaml``."""
+    return Path(environ.get(SELECTOR) or DEFAULT_FILE)
+
+
+def load_settings(
+    path: Path | None = None,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings: ``overrides``, over ``IDP_*``, over ``IDP_*_FILE``, over the file, over defaults.
+
+    The file is ``path``, else what ``IDP_CONFIG`` names, else ``config/idp.yaml``; its relative paths start
+    at its folder. Raises ``ConfigurationErrors`` with everything that is wrong.
+    """
+    path = path or settings_file(environ)
+    document = read_document(path)
+    document.data.setdefault("clients_folder", "clients")
+    _start_paths_at(path.parent, document.data)
+    layers = layered(Settings, document, environ)
+    if overrides:
+        layers.add(Variable("override", (), dict(overrides)))
+    errors = [*document.faults.values(), *layers.faults]
+    try:
+        settings = Settings(**layers.values)
+    except ValidationError as failure:
+        errors += located(failure, Settings, layers, document.faults)
+    if errors:
+        raise ConfigurationErrors(errors)
+    return settings.located_by(layers)
+
+
+def _start_paths_at(folder: Path, data: dict[str, Any]) -> None:
+    for name, field in Settings.model_fields.items():
+        value = data.get(name)
+        if field.annotation in {Path, Path | None} and isinstance(value, str):
+            data[name] = str(folder / value)
+    database = data.get("database_url")
+    if isinstance(database, str) and database.startswith(_SQLITE) and database != _SQLITE:
+        data["database_url"] = _SQLITE + str(folder / database.removeprefix(_SQLITE))

@@ -1,0 +1,111 @@
+"""The groups of settings that belong together: ``argon2.workers``, ``support.phone``."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from idp.configuration.policy import PolicySetting
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PluginSettings(_Group):
+    """The plugins that are used; an installed one does nothing until it is named here."""
+
+    factors: tuple[str, ...] = Field(
+        default=("password", "totp"), strict=False, description="Factors, by entry point of `idp.factors`."
+    )
+    claims: tuple[str, ...] = Field(
+        default=("health",), strict=False, description="Sources of claims, by entry point of `idp.claims`."
+    )
+
+
+class ProfileSettings(_Group):
+    """One kind of account."""
+
+    label: str = Field(
+        min_length=1, max_length=80, description="How the home page names the profile, in French."
+    )
+    mfa: PolicySetting = Field(
+        default="required",
+        validate_default=True,
+        description="Double authentication for these accounts: `optional`, `required`, or `required_from:` a "
+        "day, which begins at midnight Europe/Monaco. The strictest of profile and service wins.",
+    )
+    service: str | None = Field(
+        default=None,
+        description="The `client_id` where *Accéder à mes services* leads; its file needs "
+        "`initiate_login_uri`. None: the profile page.",
+    )
+    session_idle: int = Field(
+        default=1800,
+        ge=60,
+        le=86400,
+        description="Seconds without a request after which single sign-on ends.",
+    )
+    session_absolute: int = Field(
+        default=28800,
+        ge=60,
+        le=604800,
+        validate_default=True,
+        description="Seconds after sign-in when single sign-on ends in any case.",
+    )
+
+    @field_validator("session_absolute")
+    @classmethod
+    def _not_before_idle(cls, seconds: int, info: ValidationInfo) -> int:
+        if seconds < info.data.get("session_idle", 0):
+            raise ValueError("at least session_idle")
+        return seconds
+
+
+class Institution(_Group):
+    """Who runs the provider."""
+
+    name: str = Field(
+        default="Caisses Sociales de Monaco",
+        min_length=1,
+        max_length=80,
+        description="Name in every page's header.",
+    )
+    subtitle: str = Field(
+        default="CCSS · CAR · CMRC · CAMTI · CARTI",
+        max_length=120,
+        description="What stands beside the name; may be empty.",
+    )
+
+
+class Support(_Group):
+    """Whom people call."""
+
+    phone: str = Field(
+        min_length=1, max_length=40, description="Telephone number of the support desk, as shown."
+    )
+    hours: str = Field(
+        min_length=1, max_length=120, description="When the support desk answers, in French, as shown."
+    )
+    email: str | None = Field(
+        default=None, max_length=254, description="Mail address of the support desk, as shown."
+    )
+
+
+class Argon2(_Group):
+    """The cost of a password (Argon2id, RFC 9106)."""
+
+    memory_kib: int = Field(default=19456, ge=7168, le=4194304, description="Memory for one hash, in KiB.")
+    time_cost: int = Field(default=2, ge=1, le=20, description="Passes over the memory.")
+    parallelism: int = Field(default=1, ge=1, le=16, description="Lanes for one hash.")
+    workers: int = Field(
+        default=2, ge=1, le=64, description="How many hashes one process computes at the same time."
+    )
+
+
+class Listen(_Group):
+    """Where and with how many workers `idp serve` answers."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    workers: int = Field(default=2, ge=1, le=64, description="Processes.")
+    threads: int = Field(default=8, ge=1, le=128, description="Threads in each process.")

@@ -1,0 +1,140 @@
+"""Every durable table. Columns that hold a moment are UTC; identifiers are random and never reused."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+from idp.storage.types import UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = String(32)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", _ID, primary_key=True, comment="public subject: `sub`, or `act.sub` of an assistant"),
+    Column("name", String(120), nullable=False),
+    Column(
+        "attributes", JSON, nullable=False, comment="standard claims and those of claims plugins, by name"
+    ),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("person_id", _ID, ForeignKey("person.id"), nullable=False, index=True, comment="the holder"),
+    Column(
+        "identifier", String(64), nullable=False, unique=True, comment="as compared: see accounts.identifier"
+    ),
+    Column("profile", String(32), nullable=False),
+    Column("password", Text, nullable=False, comment="PHC string"),
+    Column("activated_at", UtcDateTime, comment="first authenticator confirmed"),
+    Column("disabled_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("person_id", _ID, ForeignKey("person.id"), nullable=False, index=True, comment="the assistant"),
+    Column("valid_from", UtcDateTime, nullable=False, comment="inclusive"),
+    Column("valid_until", UtcDateTime, comment="exclusive; null: open"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("removed_by", _ID, ForeignKey("person.id")),
+    Column("last_used_at", UtcDateTime),
+    Column("last_used_for", String(120), comment="name of the service"),
+)
+
+authenticator = Table(
+    "authenticator",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True, comment="null: the holder's own"),
+    Column("kind", String(16), nullable=False),
+    Column("secret", Text, comment="sealed, bound to account and row; gone once the delegation is removed"),
+    Column("last_step", BigInteger, comment="last time step accepted; none older or equal ever is again"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+failure = Table(
+    "failure",
+    metadata,
+    Column("key", String(80), primary_key=True, comment="what is guessed at: kind and digest"),
+    Column("count", Integer, nullable=False, comment="in a row"),
+    Column("wait_until", UtcDateTime, nullable=False, comment="no attempt is judged before"),
+)
+
+token_grant = Table(
+    "token_grant",
+    metadata,
+    Column(
+        "id", String(64), primary_key=True, comment="SHA-256 of client and code: its insert spends the code"
+    ),
+    Column("client_id", String(120), nullable=False),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True),
+    Column("sid", String(64), nullable=False, index=True),
+    Column("scope", Text, nullable=False),
+    Column("proofs", JSON, nullable=False, comment="[[method, seconds], …]"),
+    Column("generation", Integer, nullable=False, comment="of the refresh token that is good now"),
+    Column("rotated_at", UtcDateTime, comment="when the generation before was spent"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+    Column("revoked_at", UtcDateTime),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("kid", String(64), primary_key=True, comment="RFC 7638 thumbprint"),
+    Column("alg", String(8), nullable=False),
+    Column("private_jwk", Text, nullable=False, comment="sealed"),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("kind", String(48), nullable=False),
+    Column("account_id", _ID, comment="whose account; no foreign key: the line outlives it"),
+    Column("actor_id", _ID, comment="the assistant who acted"),
+    Column("client_id", String(120)),
+    Column("detail", JSON, nullable=False),
+    Index("ix_audit_event_account_id_at", "account_id", "at"),
+)
+
+ephemeral = Table(
+    "ephemeral",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)

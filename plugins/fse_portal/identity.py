@@ -1,0 +1,100 @@
+"""What a verified ID token says about who is there. Pure: no request, no key, no clock of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+Assurance = Literal["pwd", "mfa"]
+
+NAME_LIMIT = 200
+
+
+class ClaimsRefused(ValueError):
+    """A claim is missing, malformed or too weak; the argument is the claim's name, never its value."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The person who acts for the practitioner (RFC 8693 §4.1)."""
+
+    sub: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whose practice it is, who acts for it (nobody: the practitioner), and how strongly that was proved."""
+
+    sub: str
+    practitioner: str
+    actor: Actor | None
+    acr: Assurance
+
+
+def read_identity(
+    claims: Mapping[str, Any], *, required: Assurance, now: datetime, leeway: timedelta
+) -> Identity:
+    """Read the claims of an ID token whose signature, issuer, audience, times and nonce were checked before.
+
+    Raises ``ClaimsRefused``: an ``acr`` that is unknown or below ``required``, an ``amr`` (RFC 8176) that
+    contradicts it, an ``auth_time`` absent or ahead of ``now``, an ``act`` without person or delegation.
+    """
+    sub = _text(claims, "sub")
+    acr = _assurance(claims, required)
+    auth_time = claims.get("auth_time")
+    if type(auth_time) is not int or auth_time > (now + leeway).timestamp():
+        raise ClaimsRefused("auth_time")
+    return Identity(
+        sub=sub, practitioner=_text(claims, "name"), actor=_actor(claims, sub=sub, acr=acr), acr=acr
+    )
+
+
+def contradicts(identity: Identity, userinfo: Mapping[str, Any]) -> bool:
+    """Return whether userinfo speaks of somebody else (OpenID Connect Core §5.3.2), or of another actor."""
+    if userinfo.get("sub") != identity.sub:
+        return True
+    if "act" not in userinfo:
+        return False
+    act = userinfo["act"]
+    return identity.actor is None or not isinstance(act, dict) or act.get("sub") != identity.actor.sub
+
+
+def _assurance(claims: Mapping[str, Any], required: Assurance) -> Assurance:
+    acr = claims.get("acr")
+    if acr not in ("pwd", "mfa") or (required == "mfa" and acr != "mfa"):
+        raise ClaimsRefused("acr")
+    amr = claims.get("amr")
+    if not isinstance(amr, list) or not amr or not all(isinstance(method, str) for method in amr):
+        raise ClaimsRefused("amr")
+    if ("mfa" in amr) != (acr == "mfa"):
+        raise ClaimsRefused("amr")
+    return "mfa" if acr == "mfa" else "pwd"
+
+
+def _actor(claims: Mapping[str, Any], *, sub: str, acr: Assurance) -> Actor | None:
+    if "act" not in claims:
+        if "delegation" in claims:
+            raise ClaimsRefused("delegation")
+        return None
+    act = claims["act"]
+    # An actor is named by a code of their own phone, and a delegation never chains.
+    if not isinstance(act, dict) or "act" in act or acr != "mfa":
+        raise ClaimsRefused("act")
+    actor = Actor(sub=_text(act, "sub", of="act"), name=_text(act, "name", of="act"))
+    if actor.sub == sub:
+        raise ClaimsRefused("act")
+    delegation = claims.get("delegation")
+    if not isinstance(delegation, dict) or not {"id", "valid_from", "valid_until"} <= delegation.keys():
+        raise ClaimsRefused("delegation")
+    _text(delegation, "id", of="delegation")
+    return actor
+
+
+def _text(claims: Mapping[str, Any], name: str, of: str | None = None) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not value.strip() or len(value) > NAME_LIMIT:
+        raise ClaimsRefused(of or name)
+    return value

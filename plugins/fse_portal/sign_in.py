@@ -1,0 +1,147 @@
+"""Identification at the provider, the way back, and the way out."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from authlib.integrations.flask_client import OAuthError
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from requests import RequestException
+
+from fse_portal.addresses import local_target
+from fse_portal.clock import Clock
+from fse_portal.errors import Refused, provider_code
+from fse_portal.gate import Gate
+from fse_portal.id_token import LEEWAY, IdTokenRefused
+from fse_portal.identity import ClaimsRefused, Identity, read_identity
+from fse_portal.provider import Provider
+from fse_portal.sessions import Sessions, Tokens
+from fse_portal.settings import Settings
+from fse_portal.tabs import FIRST_PAGE, PAGES
+
+TOKEN_LIFETIME_SECONDS = 300
+ASK_AGAIN = "ask_again"
+
+
+class SignIn:
+    """The pages ``/login``, ``/callback``, ``/logout`` and ``/goodbye``."""
+
+    def __init__(
+        self, settings: Settings, provider: Provider, sessions: Sessions, gate: Gate, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._provider = provider
+        self._sessions = sessions
+        self._gate = gate
+        self._clock = clock
+
+    def pages(self) -> Blueprint:
+        """Return the pages, to be registered with an application."""
+        pages = Blueprint("sign_in", __name__)
+        pages.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
+        pages.add_url_rule("/callback", "callback", self._callback, methods=["GET"])
+        pages.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
+        pages.add_url_rule("/goodbye", "goodbye", lambda: render_template("goodbye.html"), methods=["GET"])
+        return pages
+
+    def _login(self) -> ResponseReturnValue:
+        # A third party may start here too, by either method (OpenID Connect Core §4).
+        if request.values.get("iss", self._settings.issuer) != self._settings.issuer:
+            raise Refused("invalid_issuer")
+        target = local_target(
+            request.values.get("target_link_uri"),
+            base_url=self._settings.base_url,
+            pages=PAGES,
+            default=FIRST_PAGE,
+        )
+        return self._provider.begin(target, ask_again=session.pop(ASK_AGAIN, False))
+
+    def _callback(self) -> ResponseReturnValue:
+        # Authlib would report an ``error`` before looking at ``state``, and never look at ``iss`` (RFC 9207).
+        if any(len(values) > 1 for _, values in request.args.lists()):
+            raise Refused("invalid_request")
+        state = request.args.get("state", "")
+        started = self._provider.started_login(state)
+        if started is None:
+            raise Refused("invalid_state")
+        refusal = _refusal(request.args, self._settings.issuer)
+        if refusal:
+            self._provider.forget_login(state)
+            raise Refused(refusal)
+        claims, tokens = _exchange(self._provider, self._clock)
+        identity = self._identity(claims)
+        response = redirect(started["target"])
+        response.set_cookie(
+            self._settings.session_cookie,
+            self._sessions.start(identity, tokens, replacing=self._gate.cookie()),
+            secure=self._settings.secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        try:
+            return read_identity(
+                claims, required=self._settings.required_acr, now=self._clock.now(), leeway=LEEWAY
+            )
+        except ClaimsRefused as error:
+            too_weak = error.args == ("acr",)
+            raise Refused("unmet_authentication_requirements" if too_weak else "invalid_token") from error
+
+    def _logout(self) -> ResponseReturnValue:
+        ended = self._gate.session()
+        if ended is None:
+            return redirect(url_for("sign_in.goodbye"))
+        if not hmac.compare_digest(request.form.get("form_token", "").encode(), ended.form_token.encode()):
+            raise Refused("invalid_form")
+        self._sessions.end(ended)
+        try:
+            address = self._provider.logout_address(ended, f"{self._settings.base_url}/goodbye")
+        except RequestException:
+            address = None
+        if address is None:
+            # The provider may still know this browser: on a shared computer the next person must be asked.
+            session[ASK_AGAIN] = True
+        response = redirect(address or url_for("sign_in.goodbye"))
+        response.delete_cookie(
+            self._settings.session_cookie, secure=self._settings.secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+
+def _refusal(answer: Mapping[str, str], issuer: str) -> str | None:
+    if answer.get("iss") != issuer:
+        return "invalid_issuer"
+    if "error" in answer:
+        return provider_code(answer["error"])
+    return None if answer.get("code") else "invalid_response"
+
+
+def _exchange(provider: Provider, clock: Clock) -> tuple[Mapping[str, Any], Tokens]:
+    """Redeem the code. A name that the ID token leaves out is asked of userinfo (OIDC Core §5.4)."""
+    asked_at = clock.now()
+    try:
+        answer = provider.authorize_access_token()
+        claims = answer["userinfo"]
+        access_token, lifetime = answer["access_token"], answer.get("expires_in", TOKEN_LIFETIME_SECONDS)
+        expires_at = asked_at + timedelta(seconds=int(lifetime))
+        tokens = Tokens(str(access_token), str(answer["id_token"]), expires_at)
+        if str(answer["token_type"]).lower() != "bearer":
+            raise Refused("invalid_response")
+    except IdTokenRefused as error:
+        raise Refused("invalid_token") from error
+    except OAuthError as error:
+        raise Refused(provider_code(error.error)) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused("invalid_response") from error
+    if "name" in claims:
+        return claims, tokens
+    profile = provider.profile_of(tokens.access_token)
+    if profile is None or profile.get("sub") != claims["sub"]:
+        raise Refused("invalid_token")
+    return {**claims, "name": profile.get("name")}, tokens

@@ -1,0 +1,60 @@
+"""The portal's pages. None of them sees ``acr``: how somebody signed in changes nothing here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from fse_portal.beneficiaries import FUNDS, Beneficiary, find, read_search
+from fse_portal.clock import Clock, today_in_monaco
+from fse_portal.gate import Gate, SignedInView
+from fse_portal.sessions import PortalSession
+from fse_portal.settings import Settings
+from fse_portal.tabs import EMPTY_TABS, FIRST_PAGE, PROFILE, SEARCH, TABS, Tab
+
+
+def portal_pages(settings: Settings, gate: Gate, clock: Clock, people: Sequence[Beneficiary]) -> Blueprint:
+    """Return the home page and the page of each tab."""
+    pages = Blueprint("portal", __name__)
+
+    def page(template: str, tab: Tab, session: PortalSession, **values: Any) -> str:
+        identity = session.identity
+        return render_template(
+            template,
+            tabs=TABS,
+            tab=tab,
+            practitioner=identity.practitioner,
+            assistant=identity.actor.name if identity.actor else None,
+            form_token=session.form_token,
+            **values,
+        )
+
+    @pages.get("/")
+    def home() -> ResponseReturnValue:
+        if gate.session():
+            return redirect(FIRST_PAGE)
+        return render_template("home.html", login=url_for("sign_in.login"))
+
+    def search(session: PortalSession) -> ResponseReturnValue:
+        asked = read_search(request.args, today=today_in_monaco(clock))
+        found, day = (None, None)
+        if asked.asked and not asked.errors:
+            found, day = find(people, asked)
+        shown = page("search.html", SEARCH, session, search=asked, found=found, day=day, funds=FUNDS)
+        return shown, 400 if asked.errors else 200
+
+    def profile(session: PortalSession) -> ResponseReturnValue:
+        if session.identity.actor is None:
+            return redirect(settings.profile_page)
+        return page("profile_reserved.html", PROFILE, session), 403
+
+    def empty(tab: Tab) -> SignedInView:
+        return lambda session: page("empty_tab.html", tab, session)
+
+    views = {SEARCH: search, PROFILE: profile} | {tab: empty(tab) for tab in EMPTY_TABS}
+    for tab, view in views.items():
+        pages.add_url_rule(tab.path, tab.endpoint, gate.signed_in(view), methods=["GET"])
+    return pages

@@ -1,0 +1,1 @@
+"""Tests of settings, client files, their errors, and `idp config`."""

@@ -1,0 +1,44 @@
+"""A browser to which the pages come straight from the application: real headers, no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, Route, sync_playwright
+
+from tests.pages.samples import make_app, make_pages
+
+SITE = "https://idp.example"
+
+
+@pytest.fixture(scope="session")
+def client() -> FlaskClient:
+    return make_app(make_pages()).test_client()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield browser
+        browser.close()
+
+
+def serve(context: BrowserContext, client: FlaskClient) -> None:
+    """Answer every request of the browser by the application's own answer."""
+
+    def answer(route: Route) -> None:
+        request = route.request
+        response = client.open(
+            request.url.removeprefix(SITE),
+            method=request.method,
+            data=request.post_data_buffer,
+            headers={"Content-Type": request.headers.get("content-type", "")},
+        )
+        route.fulfill(status=response.status_code, headers=dict(response.headers), body=response.data)
+
+    context.route("**/*", answer)

@@ -1,0 +1,1 @@
+"""The FSE portal, driven against a stand-in provider on loopback."""

@@ -1,0 +1,30 @@
+"""Every durable backend, by the name of ``database``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from idp.storage.database import Database
+from tests.servers import PostgresServer
+
+ON_POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.server)
+
+
+@pytest.fixture(params=["sqlite", ON_POSTGRESQL])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the url of an empty database, one backend after the other."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'idp.sqlite'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.fresh_database()
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """Give an empty database, one backend after the other."""
+    database = Database(database_url)
+    yield database
+    database.dispose()
