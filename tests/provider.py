@@ -218,7 +218,7 @@ class Visit:
         """Open a path of the provider."""
         return self._follow("GET", path, None)
 
-    def submit(self, form: int = 0, **entered: str) -> Page:
+    def submit(self, form: int = 0, /, **entered: str) -> Page:
         """Post the page's form with what is entered over what it holds."""
         chosen = self.page.forms[form]
         return self._follow("POST", chosen.action or self.page.url, {**chosen.fields, **entered})

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
-import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,30 +21,27 @@ from tests.waiting import wait_until
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-class RedisServer:
-    """A real ``redis-server``; what it holds does not survive ``stop()``. ``url`` stays the same."""
+class _Server:
+    """A server process in a folder of its own; it ends with the test session, however that ends."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, user: str | None = None) -> None:
         self._folder = folder
-        self._port = free_port()
+        self._user = user
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._port = free_port()
 
     def start(self) -> None:
         """Start it, unless it runs, and wait until it answers."""
         if self._process is None:
-            options = f"--bind 127.0.0.1 --port {self._port} --save '' --logfile redis.log"
-            self._process = subprocess.Popen(
-                [_binary("redis-server", package="redis-server"), *shlex.split(options)],
-                cwd=self._folder,
-                env=_ENVIRONMENT,
-            )
-            wait_until(lambda: _listens(self._port), "redis-server listens")
+            # Killed tests cannot clean up: the kernel then tells the server to stop.
+            command = [_binary("setpriv", package="util-linux"), "--pdeathsig", "INT", *self._command()]
+            self._process = self._run(command)
+            wait_until(self._answers, f"{command[3]} answers (its log: {self._folder / 'log'})")
 
     def stop(self) -> None:
         """End it, unless it does not run, and wait until it is gone."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(signal.SIGINT)
             self._process.wait(timeout=20)
             self._process = None
 
@@ -58,6 +54,35 @@ class RedisServer:
         finally:
             self.start()
 
+    def _command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        raise NotImplementedError
+
+    def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        with (self._folder / "log").open("ab") as log:
+            return subprocess.Popen(
+                command,
+                cwd=self._folder,
+                env=_ENVIRONMENT,
+                user=self._user,
+                group=self._user,
+                extra_groups=[] if self._user else None,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+
+class RedisServer(_Server):
+    """A real ``redis-server``; what it holds does not survive ``stop()``."""
+
+    @property
+    def url(self) -> str:
+        """Return its url, the same after a restart."""
+        return f"redis://127.0.0.1:{self._port}/0"
+
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Take requests inside the block, and answer them after it."""
@@ -68,40 +93,29 @@ class RedisServer:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def _command(self) -> Sequence[str]:
+        binary = _binary("redis-server", package="redis-server")
+        return [binary, "--bind", "127.0.0.1", "--port", str(self._port), "--save", ""]
 
-class PostgresServer:
-    """A real PostgreSQL cluster; what it holds survives ``stop()``. ``url`` stays the same."""
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = free_port()
-        self._running = False
-        self._control = _binary("pg_ctl", package="postgresql")
-        self.url = self._address("postgres")
+
+class PostgresServer(_Server):
+    """A real PostgreSQL cluster; what it holds survives ``stop()``."""
+
+    @property
+    def url(self) -> str:
+        """Return the url of its first database, the same after a restart."""
+        return self._address("postgres")
+
+    def create(self) -> None:
+        """Lay out the empty cluster in its folder."""
         initdb = _binary("initdb", package="postgresql")
-        self._run(initdb, "-D", "data", "-U", "idp", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
-
-    def start(self) -> None:
-        """Start it, unless it runs, and wait until it answers."""
-        if not self._running:
-            options = f"-p {self._port} -h 127.0.0.1 -c unix_socket_directories= -c fsync=off"
-            self._run(self._control, "start", "-w", "-D", "data", "-l", "postgresql.log", "-o", options)
-            self._running = True
-
-    def stop(self) -> None:
-        """End it, unless it does not run, and wait until it is gone."""
-        if self._running:
-            self._run(self._control, "stop", "-w", "-D", "data", "-m", "fast")
-            self._running = False
-
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        """Be stopped inside the block."""
-        self.stop()
-        try:
-            yield
-        finally:
-            self.start()
+        options = ["-D", "data", "-U", "idp", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+        if self._run([initdb, *options]).wait(timeout=60) != 0:
+            pytest.fail((self._folder / "log").read_text())
 
     def fresh_database(self) -> str:
         """Create an empty database and return its url."""
@@ -113,22 +127,25 @@ class PostgresServer:
     def _address(self, database: str) -> str:
         return f"postgresql://idp@127.0.0.1:{self._port}/{database}"
 
-    def _run(self, *command: str) -> None:
-        user = "postgres" if os.geteuid() == 0 else None
-        done = subprocess.run(
-            command,
-            cwd=self._folder,
-            env=_ENVIRONMENT,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-        )
-        if done.returncode:
-            pytest.fail(f"{command[0]}: {done.stderr.decode()}")
+    def _command(self) -> Sequence[str]:
+        settings = [
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(self._port),
+            "-c",
+            "unix_socket_directories=",
+            "-c",
+            "fsync=off",
+        ]
+        return [_binary("postgres", package="postgresql"), "-D", "data", *settings]
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url).close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
 
 @contextmanager
@@ -136,8 +153,8 @@ def running_redis() -> Iterator[RedisServer]:
     """Give a running Redis; it and its data are gone after the block."""
     with tempfile.TemporaryDirectory(prefix="idp-redis-") as folder:
         server = RedisServer(Path(folder))
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             server.stop()
@@ -145,13 +162,15 @@ def running_redis() -> Iterator[RedisServer]:
 
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
-    """Give a running PostgreSQL, gone with its data after the block. Root cannot run it: postgres does."""
+    """Give a running PostgreSQL, gone with its data after the block; in a root shell, user postgres runs it."""
     with tempfile.TemporaryDirectory(prefix="idp-postgresql-") as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, "postgres", "postgres")
-        server = PostgresServer(Path(folder))
-        server.start()
+        user = "postgres" if os.geteuid() == 0 else None
+        if user:
+            shutil.chown(folder, user, user)
+        server = PostgresServer(Path(folder), user=user)
+        server.create()
         try:
+            server.start()
             yield server
         finally:
             server.stop()
@@ -167,11 +186,6 @@ def free_port() -> int:
             except OSError:
                 continue
             return port
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _binary(name: str, *, package: str) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.accounts.party import Party, party_of, party_query, with_delegation
+from idp.accounts.party import Party, party_of, party_query
 from idp.rules.assurance import Proof
 from idp.storage.schema import account, delegation, token_grant
 
@@ -41,17 +41,8 @@ def take(connection: Connection, grant: Grant) -> bool:
 
 def rotate(connection: Connection, grant_id: str, generation: int, now: datetime) -> Grant | None:
     """Move the grant on from ``generation``; ``None`` unless it was the good one of a live grant. Atomic."""
-    row = connection.execute(
-        update(token_grant)
-        .where(
-            token_grant.c.id == grant_id,
-            token_grant.c.generation == generation,
-            token_grant.c.revoked_at.is_(None),
-            token_grant.c.expires_at > now,
-        )
-        .values(generation=generation + 1, rotated_at=now)
-        .returning(token_grant)
-    ).one_or_none()
+    wanted = {"wanted_grant": grant_id, "good_generation": generation, "now": now}
+    row = connection.execute(_ROTATE, wanted).one_or_none()
     return None if row is None else _grant(row)
 
 
@@ -73,12 +64,7 @@ def rotated_since(
 
 def live_party(connection: Connection, grant_id: str, now: datetime) -> tuple[Grant, Party] | None:
     """Return the grant with its party, or ``None`` when either no longer counts. One statement."""
-    query = party_query().join(token_grant, token_grant.c.account_id == account.c.id)
-    row = connection.execute(
-        with_delegation(query, delegation.c.id == token_grant.c.delegation_id)
-        .add_columns(*[column.label(f"grant_{column.name}") for column in token_grant.c])
-        .where(token_grant.c.id == grant_id, token_grant.c.revoked_at.is_(None))
-    ).one_or_none()
+    row = connection.execute(_LIVE_PARTY, {"wanted_grant": grant_id}).one_or_none()
     if row is None:
         return None
     present = party_of(row, row.grant_delegation_id, now)
@@ -108,3 +94,26 @@ def _grant(row: Row[Any], prefix: str = "") -> Grant:
 def proofs_of(stored: Sequence[Sequence[Any]]) -> tuple[Proof, ...]:
     """Return proofs from their stored form ``[[method, seconds], …]``."""
     return tuple(Proof(method, at) for method, at in stored)
+
+
+_LIVE = (token_grant.c.id == bindparam("wanted_grant"), token_grant.c.revoked_at.is_(None))
+
+_ROTATE = (
+    update(token_grant)
+    .where(
+        *_LIVE,
+        token_grant.c.generation == bindparam("good_generation"),
+        token_grant.c.expires_at > bindparam("now"),
+    )
+    .values(generation=token_grant.c.generation + 1, rotated_at=bindparam("now"))
+    .returning(token_grant)
+)
+
+_LIVE_PARTY = (
+    party_query(
+        account.join(token_grant, token_grant.c.account_id == account.c.id),
+        delegation.c.id == token_grant.c.delegation_id,
+    )
+    .add_columns(*[column.label(f"grant_{column.name}") for column in token_grant.c])
+    .where(*_LIVE)
+)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, bindparam, select
 
 from idp.rules.assurance import Proof
 from idp.rules.delegation import Actor, Window
@@ -44,13 +44,16 @@ class Party:
 
 def party(connection: Connection, account_id: str, delegation_id: str | None, now: datetime) -> Party | None:
     """Return the account with its actor, or ``None`` when either may not enter now. One statement."""
-    query = party_query().where(account.c.id == account_id)
-    row = connection.execute(_with_actor(query, delegation_id)).one_or_none()
+    wanted = {"wanted_account": account_id, "wanted_delegation": delegation_id}
+    row = connection.execute(_PARTY, wanted).one_or_none()
     return None if row is None else party_of(row, delegation_id, now)
 
 
-def party_query() -> Select[Any]:
-    """Return the statement that reads an account and its holder, to be joined further by a hot path."""
+def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
+    """Return the statement that reads an account of ``joined`` with its holder and the delegation that is ``picked``.
+
+    Hot paths build it once: building costs more than running it.
+    """
     return select(
         account.c.id.label("account_id"),
         account.c.identifier,
@@ -60,28 +63,16 @@ def party_query() -> Select[Any]:
         person.c.id.label("sub"),
         person.c.name,
         person.c.attributes,
-    ).join_from(account, person, account.c.person_id == person.c.id)
-
-
-def _with_actor(query: Select[Any], delegation_id: str | None) -> Select[Any]:
-    if delegation_id is None:
-        return query
-    return with_delegation(query, delegation.c.id == delegation_id)
-
-
-def with_delegation(query: Select[Any], condition: Any) -> Select[Any]:
-    """Return ``query`` with the delegation that ``condition`` picks and its assistant, where there is one."""
-    return (
-        query.outerjoin(delegation, (delegation.c.account_id == account.c.id) & condition)
+        delegation.c.id.label("delegation_id"),
+        delegation.c.valid_from,
+        delegation.c.valid_until,
+        delegation.c.removed_at,
+        _assistant.c.id.label("actor_sub"),
+        _assistant.c.name.label("actor_name"),
+    ).select_from(
+        joined.join(person, account.c.person_id == person.c.id)
+        .outerjoin(delegation, (delegation.c.account_id == account.c.id) & picked)
         .outerjoin(_assistant, _assistant.c.id == delegation.c.person_id)
-        .add_columns(
-            delegation.c.id.label("delegation_id"),
-            delegation.c.valid_from,
-            delegation.c.valid_until,
-            delegation.c.removed_at,
-            _assistant.c.id.label("actor_sub"),
-            _assistant.c.name.label("actor_name"),
-        )
     )
 
 
@@ -108,3 +99,8 @@ def party_of(row: Row[Any], delegation_id: str | None, now: datetime) -> Party |
         row.attributes,
     )
     return Party(holder, actor)
+
+
+_PARTY = party_query(
+    account, delegation.c.id == bindparam("wanted_delegation", type_=delegation.c.id.type)
+).where(account.c.id == bindparam("wanted_account"))

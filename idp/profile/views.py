@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import phonenumbers
 from flask import Blueprint, Response, get_flashed_messages, request, url_for
 from flask_babel import format_datetime
 
@@ -47,7 +48,7 @@ class ProfilePage:
                 "identifier": account.identifier,
                 "matricule_csm": account.attributes.get("matricule_csm"),
                 "adeli": account.attributes.get("adeli"),
-                "mobile": account.attributes.get("phone_number"),
+                "mobile": _written(account.attributes.get("phone_number")),
                 "mfa_active": account.activated,
             },
             is_practitioner=is_practitioner,
@@ -75,6 +76,18 @@ class ProfilePage:
             "last_used": f"{used}, {one.last_used_for}" if used else None,
             "edit_url": url_for("profile.assistant", delegation_id=one.id),
         }
+
+
+def _written(number: object) -> str | None:
+    """Return a telephone number as the fund's pages write it, *(+33) 6 48 83 38 28*; what is no number, as it is."""
+    if not isinstance(number, str):
+        return None
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    national = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+    return f"(+{parsed.country_code}) {national.partition(' ')[2]}"
 
 
 def profile_blueprint(guard: Guard, page: ProfilePage, assistants: AssistantPages) -> Blueprint:

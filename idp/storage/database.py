@@ -54,9 +54,9 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         address = make_url(url)
         backend = address.get_backend_name()
-        if backend not in {"sqlite", "postgresql"} or (backend == "sqlite" and not address.database):
-            raise ValueError("database url: expected sqlite:///path or postgresql://…")
         sqlite = backend == "sqlite"
+        if backend not in {"sqlite", "postgresql"} or (sqlite and address.database in {None, "", ":memory:"}):
+            raise ValueError("database url: expected sqlite:///path or postgresql://…")
         defaults = _SQLITE_CONNECT if sqlite else _POSTGRESQL_CONNECT
         self.engine = create_engine(
             address,

@@ -1,4 +1,4 @@
-"""The ephemeral store in Redis (7.0 or later): one round trip an operation, and none is ever repeated."""
+"""The ephemeral store in Redis (6.2 or later): one round trip an operation, and none is ever repeated."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def test_a_disposed_database_connects_again(database: Database) -> None:
         assert count(connection) == 0
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "mysql://localhost/idp"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "mysql://localhost/idp"])
 def test_another_database_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="expected sqlite"):
         Database(url)

@@ -17,7 +17,7 @@ from idp.storage.errors import StorageUnavailable
 from idp.storage.schema import ephemeral
 from tests.clock import MovableClock
 from tests.servers import PostgresServer, RedisServer
-from tests.storage.conftest import ON_POSTGRESQL
+from tests.storage.conftest import ON_POSTGRESQL, empty_database_url
 from tests.storage.racing import race
 
 TINY = timedelta(microseconds=1)
@@ -31,18 +31,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, clock: MovableClock) -
         server: RedisServer = request.getfixturevalue("redis_server")
         yield RedisEphemeralStore(server.url, clock, key_prefix=f"{request.node.name}:")
     else:
-        database = Database(_database_url(request, tmp_path))
+        database = Database(empty_database_url(request.param, request, tmp_path))
         with database.alter() as connection:
             ephemeral.create(connection)
         yield SqlEphemeralStore(database, clock)
         database.dispose()
-
-
-def _database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'idp.sqlite'}"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.fresh_database()
 
 
 @pytest.fixture
