@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response, jsonify, request, url_for
 from flask_babel import gettext as _
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError
@@ -176,12 +176,12 @@ def _register(
     token.register_grant(authorization_code_grant(issuing))
     token.register_grant(refresh_token_grant(issuing))
     offered = frozenset(STANDARD_SCOPES) | frozenset(parts.plugins.scopes)
-    end_session = EndSession(parts.clients, visitors, cookies, mint, pages)
+    end_session = EndSession(parts.clients, visitors, mint, pages)
     protocol = protocol_blueprint(
         ProtocolRoom(
-            AuthorizationEndpoint(parts.clients, relying_party, offered, journey, pages),
+            AuthorizationEndpoint(parts.clients, relying_party, offered, journey, mint, pages),
             token,
-            UserInfo(database, clock, parts.clients, mint, parts.plugins),
+            UserInfo(database, clock, parts.clients, mint, parts.plugins, issuing),
             end_session,
             keys,
             metadata(settings.issuer, parts.plugins.scopes),
@@ -231,6 +231,13 @@ def _register_errors(app: Flask, pages: Pages) -> None:
     @app.errorhandler(FactorBusy)
     def unavailable(error: Exception) -> Response:
         app.logger.error("unavailable: %s", type(error).__name__)
+        if request.endpoint in ("oidc.token", "oidc.userinfo"):
+            response = jsonify(
+                error="temporarily_unavailable", error_description="try again in a few seconds"
+            )
+            response.status_code = 503
+            response.headers["Retry-After"] = "5"
+            return response
         response = pages.error(
             503,
             "temporarily_unavailable",

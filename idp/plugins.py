@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from idp.rules.claims import without_protocol_claims
+from idp.rules.claims import PROTOCOL_CLAIMS, STANDARD_SCOPES, without_protocol_claims
 from idp.rules.person import Match
 from idp.settings import Settings
 
@@ -99,39 +99,66 @@ class Plugins:
         return {scope: names for source in self.claims for scope, names in source.scopes.items()}
 
     def claims_for(self, scopes: frozenset[str], attributes: Mapping[str, object]) -> dict[str, object]:
-        """Return the claims of all sources, less any that only the protocol may set."""
+        """Return what the sources give of the claims that ``scopes`` ask for, never one of the protocol."""
         gathered: dict[str, object] = {}
         for source in self.claims:
-            gathered.update(without_protocol_claims(source.claims(scopes, attributes)))
+            asked = {claim for scope in scopes for claim in source.scopes.get(scope, ())}
+            given = without_protocol_claims(source.claims(scopes, attributes))
+            gathered.update({claim: value for claim, value in given.items() if claim in asked})
         return gathered
 
 
 def load_plugins(settings: Settings) -> Plugins:
     """Return the named plugins. Raises ``PluginError`` for one that is missing, broken or of no known kind."""
-    factors = [_load("idp.factors", name, settings) for name in settings.plugins.factors]
-    return Plugins(
+    factors = [_factor(name, settings) for name in settings.plugins.factors]
+    plugins = Plugins(
         knowledge=_only([one for one in factors if isinstance(one, KnowledgeFactor)], "knows (password)"),
         possession=_only([one for one in factors if isinstance(one, PossessionFactor)], "holds (totp)"),
         claims=tuple(_claims(name, settings) for name in settings.plugins.claims),
     )
+    if len(plugins.scopes) < sum(len(source.scopes) for source in plugins.claims):
+        raise PluginError("plugins.claims must not name two plugins that bring the same scope")
+    return plugins
+
+
+def _factor(name: str, settings: Settings) -> object:
+    plugin = _load("idp.factors", name, settings)
+    if isinstance(plugin, KnowledgeFactor) == isinstance(plugin, PossessionFactor):
+        raise PluginError(
+            f"plugin {name!r} of idp.factors must have the methods of one kind of factor: "
+            "`hash` and `verify`, or `new_secret`, `enrolment_uri`, `normalised` and `matches`"
+        )
+    return plugin
 
 
 def _claims(name: str, settings: Settings) -> ClaimsSource:
     plugin = _load("idp.claims", name, settings)
-    if not isinstance(plugin, ClaimsSource):
-        raise PluginError(f"plugin {name!r} of idp.claims lacks `scopes` or `claims`")
+    if not isinstance(plugin, ClaimsSource) or not isinstance(plugin.scopes, Mapping):
+        raise PluginError(f"plugin {name!r} of idp.claims must have a mapping `scopes` and a method `claims`")
+    for scope, claims in plugin.scopes.items():
+        if scope in STANDARD_SCOPES:
+            raise PluginError(f"plugin {name!r} of idp.claims must not bring the standard scope {scope!r}")
+        if not isinstance(claims, tuple) or not PROTOCOL_CLAIMS.isdisjoint(claims):
+            raise PluginError(
+                f"plugin {name!r} of idp.claims: scope {scope!r} must have a tuple of claims, "
+                "none of which only the protocol sets"
+            )
     return plugin
 
 
 def _load(group: str, name: str, settings: Settings) -> Any:
-    found: Iterable[EntryPoint] = entry_points(group=group, name=name)
-    for entry in found:
-        try:
-            return entry.load()(settings)
-        except ImportError as error:
-            raise PluginError(f"plugin {name!r} of {group} cannot be imported: {error}") from error
-    installed = ", ".join(sorted(entry.name for entry in entry_points(group=group))) or "none"
-    raise PluginError(f"no plugin {name!r} is installed in {group} (installed: {installed})")
+    found = entry_points(group=group, name=name)
+    if not found:
+        installed = ", ".join(sorted(entry.name for entry in entry_points(group=group))) or "none"
+        raise PluginError(f"no plugin {name!r} is installed in {group} (installed: {installed})")
+    if len(found) > 1:
+        sources = ", ".join(sorted(entry.value for entry in found))
+        raise PluginError(f"several plugins {name!r} are installed in {group}: {sources}")
+    try:
+        return next(iter(found)).load()(settings)
+    except Exception as error:
+        told = " ".join(str(error).split())
+        raise PluginError(f"plugin {name!r} of {group} fails: {type(error).__name__}: {told}") from error
 
 
 def _only(fitting: Sequence[Kind], what: str) -> Kind:

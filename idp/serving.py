@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
@@ -9,7 +10,6 @@ from gunicorn.app.base import BaseApplication
 
 from idp.app import create_app, parts_of
 from idp.settings import Settings
-from idp.storage.migrate import pending
 
 GRACE_SECONDS = 10
 
@@ -33,6 +33,9 @@ class Server(BaseApplication):  # type: ignore[misc]
             "preload_app": True,
             "graceful_timeout": GRACE_SECONDS,
             "header_map": "drop",
+            # Its own belief in loopback peers would let visitors behind a local proxy set SCRIPT_NAME; which
+            # proxies are believed is `trusted_proxies`.
+            "forwarded_allow_ips": "",
             "limit_request_line": 8190,
             "keepalive": 15,
             "proc_name": "idp",
@@ -56,17 +59,16 @@ def unsafe(settings: Settings) -> list[str]:
         reasons.append("issuer: https is expected; plain http is for `idp demo` alone")
     if settings.clock_shift_file is not None:
         reasons.append("clock_shift_file: no shifted clock is expected; it is for `idp demo` and tests alone")
-    if settings.keyring_file.exists() and settings.keyring_file.stat().st_mode & 0o077:
+    if _read_by_others(settings.keyring_file):
         reasons.append(
             f"keyring_file: {settings.keyring_file} is expected to be readable by its owner alone (chmod 600)"
         )
     return reasons
 
 
-def unprepared(settings: Settings) -> list[str]:
-    """Return what ``idp db upgrade`` still has to do before serving."""
-    parts = parts_of(settings)
+def _read_by_others(file: Path) -> bool:
     try:
-        return ["database: `idp db upgrade` is expected first"] if pending(parts.database) else []
-    finally:
-        parts.database.dispose()
+        return bool(file.stat().st_mode & 0o077)
+    except OSError:
+        # Opening it says what is wrong.
+        return False

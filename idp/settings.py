@@ -37,14 +37,32 @@ def _issuer(text: str) -> str:
 
 
 def _database(text: str) -> str:
+    # Imported here: a store's library is not paid for where the other one is used.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    expected = ValueError("sqlite:///path of a file, or postgresql://user@host/name")
     if not text.startswith(_DATABASES) or text in _DATABASES or ":memory:" in text:
-        raise ValueError("sqlite:///path of a file, or postgresql://user@host/name")
+        raise expected
+    try:
+        make_url(text)
+    except (ArgumentError, ValueError):
+        raise expected from None
     return text
 
 
 def _ephemeral(text: str) -> str:
-    if text != "sql:" and (not text.startswith(_EPHEMERAL_STORES) or text in _EPHEMERAL_STORES):
-        raise ValueError("sql: (the database), redis://host or rediss://host")
+    expected = ValueError("sql: (the database), redis://host or rediss://host")
+    if text == "sql:":
+        return text
+    from redis.connection import parse_url
+
+    if not text.startswith(_EPHEMERAL_STORES) or text in _EPHEMERAL_STORES:
+        raise expected
+    try:
+        parse_url(text)
+    except ValueError:
+        raise expected from None
     return text
 
 

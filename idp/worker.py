@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from threading import Event
 
 from sqlalchemy import delete, select
@@ -9,18 +11,27 @@ from sqlalchemy import delete, select
 from idp.app import Parts
 from idp.storage.ephemeral_sql import SqlEphemeralStore
 from idp.storage.errors import StorageUnavailable
-from idp.storage.schema import token_grant
+from idp.storage.schema import ended_session, token_grant
 
 INTERVAL_SECONDS = 60.0
+LONGEST_SESSION = timedelta(days=8)
+"""How long an ended session is remembered: longer than any session, or code, may live by the settings."""
+
 _PIECE = 1_000
+_log = logging.getLogger(__name__)
 
 
 def clear_away(parts: Parts) -> int:
     """Delete short-lived values and grants that are over, and return how many. Several workers may do so at once."""
     cleared = parts.ephemeral.purge() if isinstance(parts.ephemeral, SqlEphemeralStore) else 0
     over = select(token_grant.c.id).where(token_grant.c.expires_at <= parts.clock.now()).limit(_PIECE)
+    forgotten = parts.clock.now() - LONGEST_SESSION
+    long_ended = select(ended_session.c.sid).where(ended_session.c.ended_at <= forgotten).limit(_PIECE)
     with parts.database.write() as connection:
         cleared += connection.execute(delete(token_grant).where(token_grant.c.id.in_(over))).rowcount
+        cleared += connection.execute(
+            delete(ended_session).where(ended_session.c.sid.in_(long_ended))
+        ).rowcount
     return cleared
 
 
@@ -29,5 +40,5 @@ def work(parts: Parts, stop: Event) -> None:
     while not stop.wait(INTERVAL_SECONDS):
         try:
             clear_away(parts)
-        except StorageUnavailable:
-            continue
+        except StorageUnavailable as error:
+            _log.warning("nothing cleared away: %s", error)

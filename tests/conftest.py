@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.clock import MovableClock
 from tests.provider import Provider
@@ -30,6 +31,23 @@ def postgres_server() -> Iterator[PostgresServer]:
     """Give one PostgreSQL for the whole session; take a ``fresh_database()`` of it."""
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Give one Chromium for the whole session; make a context of your own in it."""
+    quiet = (
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+    )
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", *quiet]
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

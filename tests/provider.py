@@ -42,15 +42,27 @@ CLIENT_SECRET = "a-secret-of-the-tests"
 VERIFIER = secrets.token_urlsafe(48)
 
 CLIENTS: Mapping[str, Mapping[str, Any]] = {
-    "portal": {"mfa": {"required_from": MFA_DATE.isoformat()}, "assistants": "allowed", "profiles": ["health_professional"]},
+    "portal": {
+        "mfa": {"required_from": MFA_DATE.isoformat()},
+        "assistants": "allowed",
+        "profiles": ["health_professional"],
+    },
     "open": {"assistants": "allowed"},
     "strict": {"floor": "mfa", "assistants": "allowed"},
     "retirement": {},
-    "public": {"assistants": "allowed", "token_endpoint_auth_method": "none", "id_token_signed_response_alg": "ES256"},
+    "public": {
+        "assistants": "allowed",
+        "token_endpoint_auth_method": "none",
+        "id_token_signed_response_alg": "ES256",
+    },
     "posting": {"token_endpoint_auth_method": "client_secret_post"},
     "plain": {"pkce": "optional", "scope": ["openid", "profile"]},
     "noncer": {"nonce": "required"},
-    "native": {"application_type": "native", "token_endpoint_auth_method": "none", "redirect_uris": ["http://127.0.0.1/cb"]},
+    "native": {
+        "application_type": "native",
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": ["http://127.0.0.1/cb"],
+    },
 }
 """The clients of the tests by id; each file starts from the same base."""
 
@@ -133,7 +145,9 @@ class Provider:
             account_id = self.account_id(connection, doctor)
             listed = delegations.of_account(connection, account_id)
             one = next(one for one in listed if one.name == name and one.removed_at is None)
-            sub = connection.execute(select(account.c.person_id).where(account.c.id == account_id)).scalar_one()
+            sub = connection.execute(
+                select(account.c.person_id).where(account.c.id == account_id)
+            ).scalar_one()
             assert delegations.remove(connection, account_id, one.id, sub, self.clock.now())
 
     def disable(self, who: Someone) -> None:
@@ -252,7 +266,9 @@ class Visit:
     @property
     def answer(self) -> dict[str, str]:
         """The parameters that the last answer carried to the relying party."""
-        assert self.left_for is not None, f"still at {self.page.url} ({self.page.status}): {self.page.text[:300]}"
+        assert self.left_for is not None, (
+            f"still at {self.page.url} ({self.page.status}): {self.page.text[:300]}"
+        )
         return {name: values[0] for name, values in parse_qs(urlsplit(self.left_for).query).items()}
 
     @property
@@ -303,7 +319,9 @@ def urlencoded(parameters: Mapping[str, str | None]) -> str:
     return urlencode({name: value for name, value in parameters.items() if value is not None})
 
 
-def _settings(folder: Path, database_url: str | None, ephemeral_url: str, more: Mapping[str, Any]) -> Settings:
+def _settings(
+    folder: Path, database_url: str | None, ephemeral_url: str, more: Mapping[str, Any]
+) -> Settings:
     (folder / "clients").mkdir()
     (folder / "keyring").write_text(Keyring.generate_line("first") + "\n")
     digest = hashlib.sha256(CLIENT_SECRET.encode()).hexdigest()

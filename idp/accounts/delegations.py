@@ -8,12 +8,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, insert, or_, select, update
 
-from idp.accounts import authenticators
+from idp.accounts import authenticators, grants
 from idp.accounts.directory import add_person
 from idp.accounts.identifier import new_id
 from idp.rules.delegation import Window
 from idp.storage.keyring import Keyring
-from idp.storage.schema import account, authenticator, delegation, person, token_grant
+from idp.storage.schema import account, authenticator, delegation, person
 
 
 class TooManyAssistants(Exception):
@@ -71,19 +71,8 @@ def add(
     The account's row is locked first, so that adding in parallel cannot pass ``limit`` (assistants neither removed nor
     over). Raises ``TooManyAssistants``.
     """
-    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update()).one()
-    present = connection.execute(
-        select(func.count())
-        .select_from(delegation)
-        .where(
-            delegation.c.account_id == account_id,
-            delegation.c.removed_at.is_(None),
-            or_(delegation.c.valid_until.is_(None), delegation.c.valid_until > now),
-        )
-    ).scalar_one()
-    if present >= limit:
-        raise TooManyAssistants
     delegation_id = new_id()
+    _make_room(connection, account_id, delegation_id, limit, now)
     connection.execute(
         insert(delegation).values(
             id=delegation_id,
@@ -98,17 +87,29 @@ def add(
     return delegation_id
 
 
-def set_end(connection: Connection, account_id: str, delegation_id: str, end: datetime | None) -> bool:
-    """Give the delegation another exclusive end (``None``: open); false when it is not the account's, or removed."""
+def set_end(
+    connection: Connection,
+    account_id: str,
+    delegation_id: str,
+    end: datetime | None,
+    limit: int,
+    now: datetime,
+) -> bool:
+    """Give the delegation another exclusive end (``None``: open); false when it is not the account's, or removed.
+
+    One that is over takes a place again, and nothing that was granted before comes back to life. Raises
+    ``TooManyAssistants``.
+    """
+    if end is None or end > now:
+        _make_room(connection, account_id, delegation_id, limit, now)
+    over = delegation.c.valid_until <= now
+    one = (delegation.c.id == delegation_id) & (delegation.c.account_id == account_id)
+    was_over = connection.execute(select(delegation.c.id).where(one, over)).one_or_none() is not None
     result = connection.execute(
-        update(delegation)
-        .where(
-            delegation.c.id == delegation_id,
-            delegation.c.account_id == account_id,
-            delegation.c.removed_at.is_(None),
-        )
-        .values(valid_until=end)
+        update(delegation).where(one, delegation.c.removed_at.is_(None)).values(valid_until=end)
     )
+    if result.rowcount == 1 and (was_over or (end is not None and end <= now)):
+        grants.revoke_delegation(connection, delegation_id, now)
     return result.rowcount == 1
 
 
@@ -128,12 +129,15 @@ def remove(connection: Connection, account_id: str, delegation_id: str, by: str,
     connection.execute(
         update(authenticator).where(authenticator.c.delegation_id == delegation_id).values(secret=None)
     )
-    connection.execute(
-        update(token_grant)
-        .where(token_grant.c.delegation_id == delegation_id, token_grant.c.revoked_at.is_(None))
-        .values(revoked_at=now)
-    )
+    grants.revoke_delegation(connection, delegation_id, now)
     return True
+
+
+def assistant_of(connection: Connection, delegation_id: str) -> str | None:
+    """Return the subject of the delegation's assistant, of a removed one too."""
+    return connection.execute(
+        select(delegation.c.person_id).where(delegation.c.id == delegation_id)
+    ).scalar_one_or_none()
 
 
 def used(connection: Connection, delegation_id: str, service: str, now: datetime) -> None:
@@ -143,3 +147,22 @@ def used(connection: Connection, delegation_id: str, service: str, now: datetime
         .where(delegation.c.id == delegation_id)
         .values(last_used_at=now, last_used_for=service[:120])
     )
+
+
+def _make_room(
+    connection: Connection, account_id: str, delegation_id: str, limit: int, now: datetime
+) -> None:
+    """Lock the account, so that nothing in parallel passes ``limit``, and count the others that are not over."""
+    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update()).one()
+    others = connection.execute(
+        select(func.count())
+        .select_from(delegation)
+        .where(
+            delegation.c.account_id == account_id,
+            delegation.c.id != delegation_id,
+            delegation.c.removed_at.is_(None),
+            or_(delegation.c.valid_until.is_(None), delegation.c.valid_until > now),
+        )
+    ).scalar_one()
+    if others >= limit:
+        raise TooManyAssistants

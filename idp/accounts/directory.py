@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
+from idp.accounts import grants
 from idp.accounts.identifier import comparable, new_id
 from idp.storage.schema import account, person
 
@@ -38,7 +39,9 @@ def set_password(connection: Connection, account_id: str, phc: str) -> None:
 
 
 def set_disabled(connection: Connection, account_id: str, now: datetime | None) -> None:
-    """Disable the account from ``now`` on, or enable it again with ``None``."""
+    """Disable the account from ``now`` on and revoke its grants, or enable it again with ``None``."""
+    if now is not None:
+        grants.revoke_account(connection, account_id, now)
     connection.execute(update(account).where(account.c.id == account_id).values(disabled_at=now))
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.accounts.party import Party, party_of, party_query
 from idp.rules.assurance import Proof
-from idp.storage.schema import account, delegation, token_grant
+from idp.storage.schema import account, delegation, ended_session, token_grant
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class Grant:
 
 def take(connection: Connection, grant: Grant) -> bool:
     """Spend a code by inserting its grant; false when it was spent before: then nothing was written. Atomic."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     values = {**vars(grant), "proofs": [[proof.method, proof.at] for proof in grant.proofs]}
-    statement = dialect.insert(token_grant).values(**values).on_conflict_do_nothing()
+    statement = _insert(connection, token_grant).values(**values).on_conflict_do_nothing()
     return connection.execute(statement.returning(token_grant.c.id)).one_or_none() is not None
 
 
@@ -76,9 +75,31 @@ def revoke(connection: Connection, grant_id: str, now: datetime) -> bool:
     return _revoke(connection, token_grant.c.id == grant_id, now)
 
 
-def revoke_session(connection: Connection, sid: str, now: datetime) -> bool:
-    """Revoke every grant of a single sign-on session."""
-    return _revoke(connection, token_grant.c.sid == sid, now)
+def revoke_session(connection: Connection, sid: str, account_id: str, now: datetime) -> None:
+    """End a single sign-on session for good: every grant of it is revoked, and its codes still out give nothing.
+
+    The account's row is locked first. A code exchange shares that lock from the insert of its grant on, by the foreign
+    key, and looks for the end after it: one of the two sees the other.
+    """
+    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update())
+    connection.execute(
+        _insert(connection, ended_session).values(sid=sid, ended_at=now).on_conflict_do_nothing()
+    )
+    _revoke(connection, token_grant.c.sid == sid, now)
+
+
+def revoke_delegation(connection: Connection, delegation_id: str, now: datetime) -> bool:
+    """Revoke every grant of an assistant."""
+    return _revoke(connection, token_grant.c.delegation_id == delegation_id, now)
+
+
+def revoke_account(connection: Connection, account_id: str, now: datetime) -> bool:
+    """Revoke every grant of an account, its assistants' too."""
+    return _revoke(connection, token_grant.c.account_id == account_id, now)
+
+
+def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def _revoke(connection: Connection, which: Any, now: datetime) -> bool:

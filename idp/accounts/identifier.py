@@ -16,7 +16,9 @@ def comparable(typed: str) -> str | None:
     if len(typed) > 4 * MAX_LENGTH:
         return None
     folded = unicodedata.normalize("NFKC", typed).casefold()
-    kept = "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    visible = "".join(c for c in folded if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf"))
+    # What is left may compose anew; a kept identifier must compare equal to itself.
+    kept = unicodedata.normalize("NFKC", visible)
     return kept if 0 < len(kept) <= MAX_LENGTH else None
 
 

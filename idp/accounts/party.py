@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, bindparam, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, bindparam, exists, select
 
 from idp.rules.assurance import Proof
 from idp.rules.delegation import Actor, Window
 from idp.rules.next_step import Standing
-from idp.storage.schema import account, delegation, person
+from idp.storage.schema import account, delegation, ended_session, person
 
 _assistant = person.alias("assistant")
 
@@ -46,6 +46,15 @@ def party(connection: Connection, account_id: str, delegation_id: str | None, no
     """Return the account with its actor, or ``None`` when either may not enter now. One statement."""
     wanted = {"wanted_account": account_id, "wanted_delegation": delegation_id}
     row = connection.execute(_PARTY, wanted).one_or_none()
+    return None if row is None else party_of(row, delegation_id, now)
+
+
+def party_in_session(
+    connection: Connection, account_id: str, delegation_id: str | None, sid: str, now: datetime
+) -> Party | None:
+    """Return the same, and ``None`` too once the single sign-on session ``sid`` has ended. One statement."""
+    wanted = {"wanted_account": account_id, "wanted_delegation": delegation_id, "wanted_sid": sid}
+    row = connection.execute(_PARTY_IN_SESSION, wanted).one_or_none()
     return None if row is None else party_of(row, delegation_id, now)
 
 
@@ -104,3 +113,5 @@ def party_of(row: Row[Any], delegation_id: str | None, now: datetime) -> Party |
 _PARTY = party_query(
     account, delegation.c.id == bindparam("wanted_delegation", type_=delegation.c.id.type)
 ).where(account.c.id == bindparam("wanted_account"))
+
+_PARTY_IN_SESSION = _PARTY.where(~exists().where(ended_session.c.sid == bindparam("wanted_sid")))

@@ -10,9 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.accounts import directory
 from idp.accounts.identifier import comparable
-from idp.app import Parts, parts_of
+from idp.app import Parts
 from idp.audit.events import Event, record
+from idp.commands.opened import open_parts
 from idp.settings import load_settings
+
+_NAME_LENGTH = 120
 
 
 @click.group("accounts")
@@ -43,18 +46,22 @@ def add(
     settings = load_settings()
     if profile not in settings.profiles:
         raise click.BadParameter(f"one of {', '.join(settings.profiles)} is expected", param_hint="--profile")
+    name = " ".join(name.split())
+    if not name.isprintable() or not 1 <= len(name) <= _NAME_LENGTH:
+        raise click.BadParameter(f"1 to {_NAME_LENGTH} visible characters are expected", param_hint="--name")
     if comparable(identifier) is None:
         raise click.BadParameter("1 to 64 visible characters are expected", param_hint="IDENTIFIER")
     pairs = [attribute.partition("=") for attribute in attributes]
     if any(not sign or not key for key, sign, _value in pairs):
         raise click.BadParameter("NAME=VALUE is expected", param_hint="--attribute")
-    parts = parts_of(settings)
+    parts = open_parts(settings)
+    phc = _hashed(parts, password)
     if dry_run:
         with parts.database.read() as connection:
             taken = directory.credentials(connection, comparable(identifier) or "") is not None
         click.echo("identifier taken" if taken else "would be added", err=True)
         sys.exit(1 if taken else 0)
-    sub = _added(parts, identifier, name, profile, {key: value for key, _, value in pairs}, password)
+    sub = _added(parts, identifier, name, profile, {key: value for key, _, value in pairs}, phc)
     click.echo(json.dumps({"sub": sub}) if as_json else sub)
 
 
@@ -72,10 +79,20 @@ def enable(identifier: str) -> None:
     _switch(identifier, off=False)
 
 
+def _hashed(parts: Parts, password: str) -> str:
+    if not password:
+        raise click.BadParameter("a password is expected", param_hint="--password")
+    try:
+        return parts.plugins.knowledge.hash(password)
+    except UnicodeEncodeError:
+        raise click.BadParameter("UTF-8 text is expected", param_hint="--password") from None
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--password") from None
+
+
 def _added(
-    parts: Parts, identifier: str, name: str, profile: str, attributes: dict[str, str], password: str
+    parts: Parts, identifier: str, name: str, profile: str, attributes: dict[str, str], phc: str
 ) -> str:
-    phc = parts.plugins.knowledge.hash(password)
     now = parts.clock.now()
     try:
         with parts.database.write() as connection:
@@ -88,7 +105,7 @@ def _added(
 
 
 def _switch(identifier: str, *, off: bool) -> None:
-    parts = parts_of(load_settings())
+    parts = open_parts(load_settings())
     now = parts.clock.now()
     with parts.database.write() as connection:
         known = directory.credentials(connection, comparable(identifier) or "")

@@ -7,7 +7,7 @@ import json
 import click
 from sqlalchemy import select
 
-from idp.app import parts_of
+from idp.commands.opened import open_parts
 from idp.settings import load_settings
 from idp.storage.schema import audit_event
 
@@ -22,7 +22,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def tail(lines: int, as_json: bool) -> None:
     """Print the last lines, the oldest first."""
-    with parts_of(load_settings()).database.read() as connection:
+    with open_parts(load_settings()).database.read() as connection:
         found = connection.execute(select(audit_event).order_by(audit_event.c.id.desc()).limit(lines))
         rows = found.mappings().all()
     for row in reversed(rows):

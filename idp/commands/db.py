@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
+from alembic.util import CommandError
 
 from idp.app import parts_of
+from idp.commands.opened import Unprepared, open_parts
 from idp.oidc.keys import ensure_keys
 from idp.settings import load_settings
 from idp.storage.migrate import pending, upgrade
@@ -25,7 +25,10 @@ def upgrade_(dry_run: bool) -> None:
     if dry_run:
         click.echo("to be upgraded" if pending(parts.database) else "up to date", err=True)
         return
-    upgrade(parts.database)
+    try:
+        upgrade(parts.database)
+    except CommandError:
+        raise Unprepared("database: a version of `idp` as new as its tables is expected") from None
     ensure_keys(parts.database, parts.keyring, parts.clock.now())
     click.echo("up to date", err=True)
 
@@ -33,7 +36,5 @@ def upgrade_(dry_run: bool) -> None:
 @command.command()
 def check() -> None:
     """Exit with 1 while the tables are not those of this version."""
-    if pending(parts_of(load_settings()).database):
-        click.echo("database: `idp db upgrade` is expected first", err=True)
-        sys.exit(1)
+    open_parts(load_settings())
     click.echo("up to date", err=True)

@@ -3,96 +3,117 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
-import requests
 from rich.console import Console
 
-from idp.demo.check import CheckFailed, check
-from idp.demo.processes import DemoFailed, free_port, running
-from idp.demo.show import show_tokens, show_world
-from idp.demo.world import World, open_world
+from idp.demo.check import check
+from idp.demo.failure import DemoFailed
+from idp.demo.folder import locked
+from idp.demo.interruption import Interruption
+from idp.demo.ports import two_ports
+from idp.demo.processes import running
+from idp.demo.show import show_tokens, shown
+from idp.demo.world import DAYS_BEFORE_OBLIGATION, World, open_world
+from idp.storage.errors import StorageUnavailable
 
 DEFAULT_FOLDER = Path("var/demo")
+DEFAULT_PORTS = (5080, 5081)
+
+_PORT = click.IntRange(0, 65535)
+
+
+class _Day(click.ParamType[date]):
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        del param, ctx
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise click.ClickException(
+                f"--mfa-date: a day such as 2026-03-01 is expected, not {value}"
+            ) from None
 
 
 @click.command()
+@click.option("--port", type=_PORT, help=f"The provider's; 0: any.  [default: {DEFAULT_PORTS[0]}]")
+@click.option("--portal-port", type=_PORT, help=f"The portal's; 0: any.  [default: {DEFAULT_PORTS[1]}]")
+@click.option("--data", type=click.Path(path_type=Path), help=f"Kept folder.  [default: {DEFAULT_FOLDER}]")
 @click.option(
-    "--port",
-    default=5080,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Provider; 0: any free one.",
-)
-@click.option("--portal-port", default=5081, show_default=True, type=click.IntRange(0, 65535), help="Portal.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help=f"Kept folder.  [default: {DEFAULT_FOLDER}]",
-)
-@click.option(
-    "--mfa-date", type=click.DateTime(["%Y-%m-%d"]), help="First day of obligation.  [default: in 90 days]"
+    "--mfa-date",
+    type=_Day(),
+    help=f"First day of obligation.  [default: in {DAYS_BEFORE_OBLIGATION} days]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON on stdout once both answer.")
-@click.option("--check", "checking", is_flag=True, help="Walk the story over HTTP and stop.")
+@click.option(
+    "--check",
+    "checking",
+    is_flag=True,
+    help="Walk the story over HTTP and stop; without --data and ports: in a folder and on ports of its own.",
+)
 def command(
-    port: int, portal_port: int, data: Path | None, mfa_date: datetime | None, as_json: bool, checking: bool
+    port: int | None,
+    portal_port: int | None,
+    data: Path | None,
+    mfa_date: date | None,
+    as_json: bool,
+    checking: bool,
 ) -> None:
     """Run the demonstration until Ctrl-C."""
     console = Console(stderr=True, quiet=as_json)
-    signal.signal(signal.SIGTERM, _interrupted)
+    interruption = Interruption()
+    interruption.install()
+    defaults = (0, 0) if checking else DEFAULT_PORTS
+    ports = (defaults[0] if port is None else port, defaults[1] if portal_port is None else portal_port)
     try:
-        with _folder(data, checking) as folder:
-            world = _opened(folder, 0 if checking and port == 5080 else port, portal_port, checking, mfa_date)
-            with running(world) as pair:
-                if checking:
-                    show_tokens(console, check(world, lambda line: console.print(f"· {line}")))
-                    return
-                if as_json:
-                    click.echo(json.dumps(world.description, ensure_ascii=False))
-                else:
-                    show_world(console, world)
-                pair.wait()
+        with _opened(console, data, checking, ports, mfa_date) as world, running(world, interruption) as pair:
+            if checking:
+                tokens = check(world, lambda line: console.print(f"· {line}"))
+                click.echo(json.dumps(asdict(tokens), ensure_ascii=False)) if as_json else show_tokens(tokens)
+                console.print("[green]every journey ended as the story tells[/green]")
+            elif as_json:
+                click.echo(json.dumps(world.description(), ensure_ascii=False))
+                pair.wait(lambda: None)
+            else:
+                with shown(console, world) as renew:
+                    pair.wait(renew)
     except KeyboardInterrupt:
         console.print("stopped")
-    except (CheckFailed, DemoFailed) as failure:
+        sys.exit(1 if checking else 0)
+    except DemoFailed as failure:
         _stop(str(failure))
-    except requests.RequestException as failure:
-        _stop(f"a page of the demo did not answer: {type(failure).__name__}")
 
 
 @contextmanager
-def _folder(data: Path | None, checking: bool) -> Iterator[Path]:
-    """Give the kept folder; a check without one walks in a folder that goes with it, where every code is fresh."""
-    if checking and data is None:
-        with tempfile.TemporaryDirectory(prefix="idp-check-") as folder:
-            yield Path(folder)
-    else:
-        yield data or DEFAULT_FOLDER
-
-
-def _opened(folder: Path, port: int, portal_port: int, checking: bool, mfa_date: datetime | None) -> World:
-    own = free_port(port)
-    others = free_port(0 if checking and portal_port == 5081 else portal_port)
-    if own == others:
-        raise DemoFailed(f"provider and portal need two ports, not {own} twice")
-    try:
-        return open_world(folder, own, others, mfa_date.date() if mfa_date else None)
-    except OSError as error:
-        raise DemoFailed(f"the folder {folder} cannot be used: {error.strerror}") from error
-
-
-def _interrupted(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _opened(
+    console: Console, data: Path | None, checking: bool, ports: tuple[int, int], mfa_date: date | None
+) -> Iterator[World]:
+    """Give the world of the kept folder; a check without one walks in a folder that goes with it."""
+    own = checking and data is None
+    with (
+        tempfile.TemporaryDirectory(prefix="idp-check-")
+        if own
+        else nullcontext(data or DEFAULT_FOLDER) as name
+    ):
+        folder = Path(name)
+        try:
+            with locked(folder):
+                console.print(f"preparing the demo in {folder} ...", highlight=False)
+                world = open_world(folder, *two_ports(*ports), mfa_date)
+                console.print("starting provider and portal ...")
+                yield world
+        except (OSError, StorageUnavailable) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise DemoFailed(f"the folder {folder} cannot be used: {why}") from error
 
 
 def _stop(line: str) -> NoReturn:

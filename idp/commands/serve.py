@@ -6,18 +6,31 @@ import sys
 
 import click
 
-from idp.serving import Server, unprepared, unsafe
-from idp.settings import load_settings
+from idp.commands.opened import Unprepared, open_parts
+from idp.oidc.keys import ALGORITHMS, load_keys
+from idp.serving import Server, unsafe
+from idp.settings import Settings, load_settings
+from idp.storage.errors import SealBroken
 
 
 @click.command()
 def command() -> None:
     """Serve the provider until SIGTERM; unsafe settings are refused."""
     settings = load_settings()
-    reasons = unsafe(settings) or unprepared(settings)
-    for reason in reasons:
-        click.echo(reason, err=True)
-    if reasons:
-        sys.exit(1)
+    if reasons := unsafe(settings):
+        raise Unprepared("\n".join(reasons))
+    _check_prepared(settings)
     sys.argv = sys.argv[:1]
     Server(settings).run()
+
+
+def _check_prepared(settings: Settings) -> None:
+    """Raise ``Unprepared`` for what would make the first request fail."""
+    parts = open_parts(settings)
+    try:
+        if not load_keys(parts.database, parts.keyring).current.keys() >= set(ALGORITHMS):
+            raise Unprepared("database: signing keys are expected; `idp db upgrade` makes them")
+    except SealBroken:
+        raise Unprepared("keyring_file: the key that sealed the signing keys is expected") from None
+    finally:
+        parts.database.dispose()

@@ -7,7 +7,7 @@ from threading import Event
 
 import click
 
-from idp.app import parts_of
+from idp.commands.opened import open_parts
 from idp.settings import load_settings
 from idp.worker import work
 
@@ -15,7 +15,8 @@ from idp.worker import work
 @click.command()
 def command() -> None:
     """Clear away what is over, once a minute, until SIGTERM."""
+    parts = open_parts(load_settings())
     stop = Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
+    for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stop.set())
-    work(parts_of(load_settings()), stop)
+    work(parts, stop)

@@ -27,8 +27,10 @@ class _Reader(HTMLParser):
         self.secret: str | None = None
         self.error: str | None = None
         self.text: list[str] = []
+        self.links: list[tuple[str, str]] = []
         self._in_main = False
         self._form: Form | None = None
+        self._link: tuple[str, int] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -36,6 +38,8 @@ class _Reader(HTMLParser):
         self.error = given.get("data-error", self.error)
         if tag == "main":
             self._in_main = True
+        elif tag == "a" and "href" in given:
+            self._link = given["href"], len(self.text)
         elif tag == "form" and self._in_main:
             self._form = Form(given.get("action", ""), given.get("method", "get").lower())
             self.forms.append(self._form)
@@ -49,6 +53,10 @@ class _Reader(HTMLParser):
             self._form = None
         elif tag == "main":
             self._in_main = False
+        elif tag == "a" and self._link is not None:
+            href, start = self._link
+            self.links.append((_words(self.text[start:]), href))
+            self._link = None
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
@@ -64,14 +72,19 @@ class Page:
     secret: str | None
     error: str | None
     text: str
+    links: list[tuple[str, str]] = field(default_factory=list)
+    """Text and address of each link."""
 
 
 def read_page(url: str, status: int, html: str) -> Page:
     """Return what a person finds on a page."""
     reader = _Reader()
     reader.feed(html)
-    text = " ".join("".join(reader.text).split())
-    return Page(url, status, reader.forms, reader.secret, reader.error, text)
+    return Page(url, status, reader.forms, reader.secret, reader.error, _words(reader.text), reader.links)
+
+
+def _words(pieces: list[str]) -> str:
+    return " ".join("".join(pieces).split())
 
 
 class Browser:
@@ -90,8 +103,17 @@ class Browser:
         """Open an address."""
         return self._follow("get", urljoin(self.page.url, url), {})
 
+    def follow(self, words: str) -> Page:
+        """Open the first link whose text holds ``words``. Raises ``LookupError`` without such a link."""
+        address = next((address for text, address in self.page.links if words in text), None)
+        if address is None:
+            raise LookupError(f"no link {words!r} on {self.page.url}")
+        return self.get(address)
+
     def submit(self, entered: dict[str, str], form: int = 0) -> Page:
-        """Post the page's form with what is entered over what it holds. Raises ``IndexError`` without such a form."""
+        """Send the page's form with what is entered over what it holds. Raises ``LookupError`` without such a form."""
+        if form >= len(self.page.forms):
+            raise LookupError(f"no form {form + 1} on {self.page.url}")
         chosen = self.page.forms[form]
         return self._follow(
             chosen.method, urljoin(self.page.url, chosen.action), {**chosen.fields, **entered}

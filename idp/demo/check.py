@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pyotp
-import requests
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
 from idp.demo.browser import Browser
+from idp.demo.configuration import CONFIDENTIAL
+from idp.demo.failure import DemoFailed
+from idp.demo.relying_party import CodeFlow
 from idp.demo.world import World
 from idp.rules.assurance import FUND_ZONE
 
+_STEP_SECONDS = 30
+_REMOVED_WITHIN_SECONDS = 5.0
 
-class CheckFailed(Exception):
-    """A journey did not end as the story tells; the text says where."""
+Person = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -35,125 +33,119 @@ class Tokens:
 
 
 def check(world: World, tell: Callable[[str], None]) -> Tokens:
-    """Walk the journeys, telling each, and return the two tokens. Raises ``CheckFailed``."""
-    people = {(one["role"], one["mfa"]): one for one in world.description["accounts"]}
-    doctor, newcomer = people["practitioner", True], people["practitioner", False]
-    assistant = people["assistant", True]
-    tell("the doctor signs in with password and code")
-    doctors = _id_token(world, doctor)
-    _expect(doctors["acr"] == "mfa" and "act" not in doctors, "the doctor's ID token has acr=mfa and no act")
-    tell("the assistant signs in with the practice's password and their own code")
-    assistants = _id_token(world, assistant)
-    _expect(
-        assistants.get("act", {}).get("name") == assistant["name"],
-        "the assistant's ID token names them in act",
-    )
-    _expect(assistants["sub"] == doctors["sub"], "sub is the doctor in both")
-    tell("another doctor activates double authentication on the way to the FSE portal")
-    at_portal = Browser()
-    _activate(world, at_portal, newcomer)
-    tell("and adds an assistant on the profile")
-    secret = _add_assistant(world, at_portal)
-    tell("who signs in to the portal; the portal knows who acts")
-    helper = Browser()
-    _sign_in(helper, f"{world.portal}/login", newcomer, secret)
-    _expect(
-        f"Vous agissez pour {newcomer['name']}" in helper.page.text,
-        "the portal says for whom the assistant acts",
-    )
-    helper.get(world.description["profile"])
-    _expect(helper.page.status == 403, "the profile is refused to the assistant")
-    return Tokens(doctors, assistants)
+    """Walk the journeys, telling each, and return the two tokens. Raises ``DemoFailed`` saying where it went wrong.
+
+    It may be repeated in a kept folder: a code that was spent before is followed by the next one.
+    """
+    story = _Story(world, tell)
+    try:
+        return story.walk()
+    except Exception as error:
+        what = str(error) if isinstance(error, DemoFailed) else f"{type(error).__name__}: {error}"
+        raise DemoFailed(f"failed while {story.journey}: {what}") from error
 
 
-def _activate(world: World, browser: Browser, person: dict[str, Any]) -> None:
-    browser.get(f"{world.portal}/login")
-    typed = {"identifier": person["identifier"], "password": person["password"], "activate_mfa": "on"}
-    page = browser.submit(typed)
-    if page.secret is None:
-        raise CheckFailed(f"the activation page with its key was expected, not {page.url}")
-    page = browser.submit({"code": _code(page.secret, earlier=True)})
-    _expect(f"Praticien identifié : {person['name']}" in page.text, "the portal names the doctor")
+class _Story:
+    def __init__(self, world: World, tell: Callable[[str], None]) -> None:
+        self.journey = "the check began"
+        self._world = world
+        self._tell = tell
 
+    def walk(self) -> Tokens:
+        told = self._world.accounts()
+        doctor, newcomer = (one for one in told if one["role"] == "practitioner")
+        assistant = next(one for one in told if one["role"] == "assistant")
+        self._now("the doctor signs in with password and code")
+        doctors = self._id_token(doctor)
+        _expect(
+            doctors["acr"] == "mfa" and "act" not in doctors, "acr=mfa and no act in the doctor's ID token"
+        )
+        self._now("the assistant signs in with the practice's password and their own code")
+        assistants = self._id_token(assistant)
+        _expect(assistants.get("act", {}).get("name") == assistant["name"], "the assistant's name in act")
+        _expect(assistants["sub"] == doctors["sub"], "the doctor as sub in both ID tokens")
+        practice = self._practice(newcomer)
+        self._assistant_comes_and_goes(practice, newcomer)
+        return Tokens(doctors, assistants)
 
-def _add_assistant(world: World, browser: Browser) -> str:
-    page = browser.get(f"{world.issuer}/profile/assistants/new")
-    secret = page.secret
-    if secret is None:
-        raise CheckFailed(f"the page that adds an assistant was expected, not {page.url} ({page.status})")
-    today = datetime.now(FUND_ZONE).date().isoformat()
-    entered = {"name": "MARTINI Alba", "valid_from": today, "code": _code(secret, earlier=True)}
-    page = browser.submit(entered)
-    _expect(page.status == 200 and "MARTINI Alba" in page.text, "the list shows the new assistant")
-    return secret
+    def _practice(self, doctor: Person) -> Browser:
+        how = "signs in" if doctor["mfa"] else "activates double authentication"
+        self._now(f"another doctor {how} on the way to the FSE portal")
+        browser = Browser()
+        self._identify(browser, f"{self._world.portal}/login", doctor, activate_mfa="on")
+        if browser.page.secret is not None:
+            browser.submit({"code": self._code(browser.page.secret)})
+        else:
+            self._enter_code(browser, doctor["totp_secret"])
+        _expect(
+            f"Praticien identifié : {doctor['name']}" in browser.page.text, "the doctor's name at the portal"
+        )
+        return browser
 
+    def _assistant_comes_and_goes(self, practice: Browser, doctor: Person) -> None:
+        name = f"MARTINI Alba {secrets.randbelow(9000) + 1000}"
+        self._now("the doctor adds an assistant on the profile")
+        page = practice.get(f"{self._world.profile}/assistants/new")
+        _expect(page.secret is not None, f"the page that adds an assistant, not {page.url} ({page.status})")
+        secret = page.secret or ""
+        today = datetime.now(FUND_ZONE).date().isoformat()
+        # The code before this one is right too: spent here, it leaves the present one for the sign-in.
+        page = practice.submit({"name": name, "valid_from": today, "code": self._code(secret, earlier=True)})
+        _expect(page.status == 200 and name in page.text, "the new assistant in the list")
+        self._now("the assistant signs in to the portal, which knows who acts")
+        helper = Browser()
+        self._identify(helper, f"{self._world.portal}/login", doctor)
+        self._enter_code(helper, secret)
+        acting = f"Vous agissez pour {doctor['name']}"
+        _expect(
+            acting in helper.page.text and name in helper.page.text, f"{acting!r} with the assistant's name"
+        )
+        _expect(helper.get(self._world.profile).status == 403, "no profile for the assistant")
+        self._now("the doctor removes the assistant, who is out of the portal")
+        practice.follow(f"Supprimer {name}")
+        practice.submit({"remove": "1"}, form=1)
+        deadline = time.monotonic() + _REMOVED_WITHIN_SECONDS
+        while acting in helper.get(f"{self._world.portal}/fse").text:
+            _expect(time.monotonic() < deadline, f"the end of the session within {_REMOVED_WITHIN_SECONDS} s")
+            time.sleep(0.2)
+        _expect(helper.path.endswith("/identification"), "the identification page for who was removed")
 
-def _sign_in(browser: Browser, url: str, person: dict[str, Any], secret: str | None) -> None:
-    browser.get(url)
-    browser.submit({"identifier": person["identifier"], "password": person["password"]})
-    if secret is not None:
-        _expect(browser.path.endswith("/code"), "the code is asked for after the password")
-        browser.submit({"code": _code(secret)})
+    def _id_token(self, person: Person) -> dict[str, Any]:
+        """Sign in to the confidential client of the demo and return the verified claims of the ID token."""
+        client = next(one for one in self._world.description()["clients"] if one["client_id"] == CONFIDENTIAL)
+        flow = CodeFlow(self._world.issuer, client)
+        browser = Browser(stop_at=(flow.origin,))
+        self._identify(browser, flow.begin(), person)
+        self._enter_code(browser, person["totp_secret"])
+        return flow.finish(browser.page.url)
 
+    def _identify(self, browser: Browser, url: str, person: Person, **more: str) -> None:
+        browser.get(url)
+        browser.submit({"identifier": person["identifier"], "password": person["password"], **more})
 
-def _id_token(world: World, person: dict[str, Any]) -> dict[str, Any]:
-    """Sign in to the confidential demo client and return the verified claims of the ID token."""
-    client = next(one for one in world.description["clients"] if one["client_id"] == "demo-confidential")
-    redirect_uri = client["redirect_uris"][0]
-    verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(16)
-    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-    asked = {
-        "client_id": client["client_id"],
-        "redirect_uri": redirect_uri,
-        "response_type": "code",
-        "scope": "openid profile",
-        "state": secrets.token_urlsafe(16),
-        "nonce": nonce,
-        "code_challenge": challenge,
-        "code_challenge_method": "S256",
-        "acr_values": "mfa",
-    }
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(redirect_uri))
-    browser = Browser(stop_at=(origin,))
-    http = requests.Session()
-    http.trust_env = False
-    discovered = http.get(f"{world.issuer}/.well-known/openid-configuration", timeout=10).json()
-    _sign_in(
-        browser, f"{discovered['authorization_endpoint']}?{urlencode(asked)}", person, person["totp_secret"]
-    )
-    answer = parse_qs(urlsplit(browser.page.url).query)
-    _expect(
-        answer.get("state") == [asked["state"]] and answer.get("iss") == [world.issuer],
-        "state and iss come back",
-    )
-    response = http.post(
-        discovered["token_endpoint"],
-        data={
-            "grant_type": "authorization_code",
-            "code": answer["code"][0],
-            "redirect_uri": redirect_uri,
-            "code_verifier": verifier,
-        },
-        auth=(client["client_id"], client["client_secret"]),
-        timeout=10,
-    )
-    _expect(response.status_code == 200, "the code gives tokens")
-    keys = KeySet.import_key_set(http.get(discovered["jwks_uri"], timeout=10).json())
-    claims = dict(jwt.decode(response.json()["id_token"], keys, algorithms=["RS256", "ES256"]).claims)
-    frame = (claims["iss"], claims["aud"], claims["nonce"])
-    _expect(frame == (world.issuer, client["client_id"], nonce), "iss, aud and nonce are right")
-    return claims
+    def _enter_code(self, browser: Browser, secret: str) -> None:
+        """Enter the phone's code; the next one if this one was spent in an earlier check."""
+        _expect(browser.path.endswith("/code"), f"the code page after the password, not {browser.page.url}")
+        browser.submit({"code": self._code(secret)})
+        if browser.path.endswith("/code"):
+            left = _STEP_SECONDS - self._seconds() % _STEP_SECONDS
+            self._tell(f"waiting {left:.0f} s for the next code")
+            time.sleep(left)
+            browser.submit({"code": self._code(secret)})
 
+    def _code(self, secret: str, *, earlier: bool = False) -> str:
+        if earlier and (left := _STEP_SECONDS - self._seconds() % _STEP_SECONDS) < 2:
+            time.sleep(left)
+        return pyotp.TOTP(secret).at(int(self._seconds()) - (_STEP_SECONDS if earlier else 0))
 
-def _code(secret: str, *, earlier: bool = False) -> str:
-    """Return the code of now, or of the step before: a new phone's first code, so that its next is still to come."""
-    totp = pyotp.TOTP(secret)
-    left = totp.interval - time.time() % totp.interval
-    if left < 2:
-        time.sleep(left)
-    return totp.at(int(time.time()) - (totp.interval if earlier else 0))
+    def _seconds(self) -> float:
+        return self._world.parts.clock.now().timestamp()
+
+    def _now(self, journey: str) -> None:
+        self.journey = journey
+        self._tell(journey)
 
 
 def _expect(met: bool, what: str) -> None:
     if not met:
-        raise CheckFailed(f"expected, but not so: {what}")
+        raise DemoFailed(f"expected {what}")

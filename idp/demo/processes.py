@@ -2,118 +2,142 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event, Thread
 
 import requests
 
-from idp.demo.world import World
+from idp.demo.configuration import PORTAL
+from idp.demo.failure import DemoFailed
+from idp.demo.interruption import Interruption
+from idp.demo.world import PORTAL_COOKIES, World
 from idp.worker import work
 
 _READY_SECONDS = 45.0
-_STOP_SECONDS = 8.0
+_STOP_SECONDS = 12.0
 
 
-class DemoFailed(Exception):
-    """The demo cannot run; the text is one clear line."""
+@dataclass(frozen=True)
+class Server:
+    """One child process; what it says goes to ``log``."""
+
+    name: str
+    address: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+    def await_ready(self, deadline: float) -> None:
+        """Return when it answers. Raises ``DemoFailed`` with its last words when it ends, or at ``deadline``."""
+        with requests.Session() as http:
+            http.trust_env = False
+            while not _answers(http, self.address):
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    words = self.log.read_text(encoding="utf-8", errors="replace").strip()
+                    raise DemoFailed(
+                        f"the {self.name} did not start: {words.rpartition(chr(10))[2] or 'no answer'}"
+                    )
+                time.sleep(0.05)
+
+    def stop(self, deadline: float) -> None:
+        """Wait until it has ended; kill it at ``deadline``."""
+        try:
+            self.process.wait(max(deadline - time.monotonic(), 0))
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 @dataclass(frozen=True)
 class Running:
-    """The two processes."""
+    """The two servers."""
 
-    provider: subprocess.Popen[bytes]
-    portal: subprocess.Popen[bytes]
+    servers: tuple[Server, ...]
 
-    def wait(self) -> None:
-        """Return when one of them ends. Raises ``DemoFailed`` then, since neither should."""
+    def wait(self, each_second: Callable[[], None]) -> None:
+        """Go on until one of them ends. Raises ``DemoFailed`` then, since neither should."""
         while True:
-            for name, process in (("provider", self.provider), ("portal", self.portal)):
-                if process.poll() is not None:
-                    raise DemoFailed(f"the {name} ended with exit code {process.returncode}")
-            time.sleep(0.2)
-
-
-def free_port(wanted: int) -> int:
-    """Return ``wanted`` when it is free on loopback (0: any free one). Raises ``DemoFailed``."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", wanted))
-        except OSError as error:
-            raise DemoFailed(f"port {wanted} on 127.0.0.1 cannot be used: {error.strerror}") from error
-        port: int = probe.getsockname()[1]
-    return port
+            for server in self.servers:
+                if (code := server.process.poll()) is not None:
+                    raise DemoFailed(f"the {server.name} ended with exit code {code}; see {server.log}")
+            each_second()
+            time.sleep(1)
 
 
 @contextmanager
-def running(world: World) -> Iterator[Running]:
-    """Start both, wait until both answer, and stop both at the end. Raises ``DemoFailed``."""
-    quiet = {"stdin": subprocess.DEVNULL, "start_new_session": True}
-    log = (world.folder / "servers.log").open("ab")
-    stop = Event()
-    processes: list[subprocess.Popen[bytes]] = []
+def running(world: World, interruption: Interruption) -> Iterator[Running]:
+    """Run both, ready to answer, with the background work beside them. Raises ``DemoFailed`` or ``OSError``."""
+    servers: list[Server] = []
+    stopped = Event()
     try:
-        provider = [sys.executable, "-m", "idp.demo.provider", str(world.folder / "idp.yaml")]
+        provider = [sys.executable, "-m", "idp.demo.provider", str(world.settings_file)]
         portal = [sys.executable, "-m", "fse_portal.cli", "serve"]
-        for argv, environment in ((provider, {}), (portal, portal_environment(world))):
-            env = {**os.environ, **environment}
-            processes.append(subprocess.Popen(argv, stdout=log, stderr=log, env=env, **quiet))  # type: ignore[call-overload]  # noqa: S603
-        pair = Running(*processes)
-        _await(world, pair)
-        Thread(target=work, args=(world.parts, stop), daemon=True).start()
-        yield pair
+        with interruption.deferred():
+            servers.append(_started("provider", world.issuer, world.folder, provider, {}))
+            servers.append(_started("portal", world.portal, world.folder, portal, portal_settings(world)))
+        deadline = time.monotonic() + _READY_SECONDS
+        for server in servers:
+            server.await_ready(deadline)
+        Thread(target=work, args=(world.parts, stopped), daemon=True).start()
+        yield Running(tuple(servers))
     finally:
-        stop.set()
-        for process in processes:
-            process.send_signal(signal.SIGTERM)
-        for process in processes:
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        log.close()
+        with interruption.deferred():
+            stopped.set()
+            deadline = time.monotonic() + _STOP_SECONDS
+            for server in servers:
+                server.process.terminate()
+            for server in servers:
+                server.stop(deadline)
 
 
-def portal_environment(world: World) -> dict[str, str]:
-    """Return the portal's settings: it is told the issuer and its own client, and shares nothing else."""
+def portal_settings(world: World) -> dict[str, str]:
+    """Return the portal's variables: it is told the issuer and its own client, and shares nothing else."""
     return {
         "FSE_PORTAL_ISSUER": world.issuer,
         "FSE_PORTAL_BASE_URL": world.portal,
-        "FSE_PORTAL_CLIENT_ID": "fse-portal",
-        "FSE_PORTAL_CLIENT_SECRET": world.portal_secret,
-        "FSE_PORTAL_SECRET_KEY": world.portal_cookie_key,
+        "FSE_PORTAL_CLIENT_ID": PORTAL,
+        "FSE_PORTAL_CLIENT_SECRET": world.secrets[PORTAL],
+        "FSE_PORTAL_SECRET_KEY": world.secrets[PORTAL_COOKIES],
         "FSE_PORTAL_DATABASE": str(world.folder / "portal.sqlite"),
         "FSE_PORTAL_PORT": world.portal.rpartition(":")[2],
         "FSE_PORTAL_SHIFTED_CLOCK": str(world.folder / "clock"),
     }
 
 
-def _await(world: World, pair: Running) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    for name, process, url in (
-        ("provider", pair.provider, world.issuer),
-        ("portal", pair.portal, world.portal),
-    ):
-        while not _answers(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise DemoFailed(f"the {name} did not start; see {world.folder / 'servers.log'}")
-            time.sleep(0.05)
+def _started(name: str, address: str, folder: Path, argv: list[str], settings: Mapping[str, str]) -> Server:
+    # Settings of another portal in the environment would become this one's.
+    inherited = {key: value for key, value in os.environ.items() if not key.upper().startswith("FSE_PORTAL_")}
+    log = folder / f"{name}.log"
+    with log.open("wb") as output:
+        # A session of its own: Ctrl-C in a terminal reaches this process alone, which ends both in order.
+        process = subprocess.Popen(  # noqa: S603
+            argv,
+            preexec_fn=_end_with_parent,  # noqa: PLW1509 - the demo has no threads yet
+            env={**inherited, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    return Server(name, address, log, process)
 
 
-def _answers(url: str) -> bool:
-    session = requests.Session()
-    session.trust_env = False
+def _end_with_parent() -> None:
+    """Have Linux send SIGTERM when the demo is killed and cannot do so (prctl(2), PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+
+def _answers(http: requests.Session, address: str) -> bool:
     try:
-        return session.get(f"{url}/healthz", timeout=1).ok
+        return http.get(f"{address}/healthz", timeout=1).ok
     except requests.RequestException:
         return False

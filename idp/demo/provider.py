@@ -9,5 +9,4 @@ from idp.serving import Server
 from idp.settings import load_settings
 
 if __name__ == "__main__":
-    settings = load_settings(Path(sys.argv.pop()), environ={})
-    Server(settings).run()
+    Server(load_settings(Path(sys.argv.pop()), environ={})).run()

@@ -1,50 +1,40 @@
-"""What the demo prints for a person."""
+"""What the demo shows to a person."""
 
 from __future__ import annotations
 
+import io
 import json
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pyotp
 import segno
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from idp.demo.check import Tokens
 from idp.demo.world import World
 
-
-def show_world(console: Console, world: World) -> None:
-    """Print addresses, people, passwords, the codes of this moment, and a QR code to hold a phone to."""
-    told = world.description
-    places = Table(title="Where", title_justify="left", show_header=False)
-    places.add_row("FSE portal", told["portal"])
-    places.add_row("Provider", told["issuer"])
-    places.add_row("Profil", told["profile"])
-    people = Table(title="Who", title_justify="left")
-    for heading in ("role", "name", "identifier", "password", "code now", "key of the authenticator"):
-        people.add_column(heading, no_wrap=heading != "name")
-    now = world.parts.clock.now()
-    for one in told["accounts"]:
-        secret = one["totp_secret"]
-        code = pyotp.TOTP(secret).at(now) if secret else "–"
-        people.add_row(one["role"], one["name"], one["identifier"], one["password"], code, secret or "–")
-    console.print(places)
-    console.print(people)
-    doctor = next(
-        (one for one in told["accounts"] if one["role"] == "practitioner" and one["totp_secret"]), None
-    )
-    if doctor is not None:
-        console.print(f"To see codes on your phone, scan this for {doctor['name']}:")
-        uri = world.parts.plugins.possession.enrolment_uri(doctor["totp_secret"], doctor["identifier"])
-        segno.make(uri, micro=False).terminal(out=sys.stderr, compact=True)
-    console.print("Over plain http cookies have no __Host- prefix: a demonstration, not for people's data.")
-    console.print("Ctrl-C ends both.")
+_STEP_SECONDS = 30
 
 
-def show_tokens(console: Console, tokens: Tokens) -> None:
-    """Print the two ID tokens side by side; what only one of them says, or says otherwise, is marked."""
+@contextmanager
+def shown(console: Console, world: World) -> Iterator[Callable[[], None]]:
+    """Print addresses, a QR code, people and codes; what is given renews the codes, where the terminal can."""
+    _show_places(console, world)
+    if not console.is_terminal:
+        console.print(_people(world))
+        yield lambda: None
+        return
+    with Live(_people(world), console=console, auto_refresh=False) as live:
+        yield lambda: live.update(_people(world), refresh=True)
+
+
+def show_tokens(tokens: Tokens) -> None:
+    """Print the two ID tokens side by side on stdout; what only one of them says, or says otherwise, is marked."""
     table = Table(title="ID tokens", title_justify="left")
     for heading in ("", "claim", "the doctor's", "the assistant's"):
         table.add_column(heading, overflow="fold")
@@ -52,8 +42,42 @@ def show_tokens(console: Console, tokens: Tokens) -> None:
         told = [_told(claims, name) for claims in (tokens.doctor, tokens.assistant)]
         same = told[0] == told[1]
         table.add_row("" if same else "≠", name, *told, style="dim" if same else "bold")
-    console.print(table)
-    console.print("[green]every journey ended as the story tells[/green]")
+    Console().print(table)
+
+
+def _show_places(console: Console, world: World) -> None:
+    places = Table(title="Where", title_justify="left", show_header=False)
+    for name, address in (
+        ("FSE portal", world.portal),
+        ("Provider", world.issuer),
+        ("Profil", world.profile),
+    ):
+        places.add_row(name, address)
+    console.print(places)
+    doctor = next((one for one in world.accounts() if one["totp_secret"]), None)
+    if doctor is not None:
+        console.print(f"To have {doctor['name']}'s codes on a phone, scan this:")
+        uri = world.parts.plugins.possession.enrolment_uri(doctor["totp_secret"], doctor["identifier"])
+        drawn = io.StringIO()
+        segno.make(uri, micro=False).terminal(drawn, compact=True)
+        # White blocks on black whatever the terminal's colours: apps do not read an inverted code.
+        console.print(Text(drawn.getvalue().rstrip(), style="#ffffff on #000000"))
+    console.print("Over plain http cookies have no __Host- prefix: a demonstration, not for people's data.")
+    console.print("Ctrl-C ends both.")
+
+
+def _people(world: World) -> Table:
+    now = world.parts.clock.now()
+    left = _STEP_SECONDS - int(now.timestamp()) % _STEP_SECONDS
+    table = Table(
+        title="Who", title_justify="left", caption=f"the next codes in {left} s", caption_justify="left"
+    )
+    for heading in ("role", "name", "identifier", "password", "code"):
+        table.add_column(heading, no_wrap=heading != "name")
+    for one in world.accounts():
+        code = pyotp.TOTP(one["totp_secret"]).at(now) if one["totp_secret"] else "–"
+        table.add_row(one["role"], escape(one["name"]), one["identifier"], one["password"], code)
+    return table
 
 
 def _told(claims: dict[str, object], name: str) -> str:

@@ -50,10 +50,12 @@ class ActivationStep:
             return self._page(position, Problem("code", wrong_code()))
         account_id = position.party.account.id
         with self.database.write() as connection:
-            if not authenticators.activate(connection, self.keyring, account_id, secret, max(steps), now):
-                # Another browser was first: its authenticator counts, this one never did.
-                return self.journey.proceed(request, position.transaction.id)
-            record(connection, Event.MFA_ACTIVATED, now, account_id=account_id)
+            first = authenticators.activate(connection, self.keyring, account_id, secret, max(steps), now)
+            if first:
+                record(connection, Event.MFA_ACTIVATED, now, account_id=account_id)
+        if not first:
+            # Another browser was: its authenticator counts, this one never did.
+            return self.journey.proceed(request, position.transaction.id)
         otp = Proof("otp", int(now.timestamp()))
         proofs = tuple(proof for proof in position.proofs if proof.method == "pwd")
         return self.journey.prove(request, position, account_id, None, (*proofs, otp), enrolment=None)

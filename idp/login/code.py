@@ -7,14 +7,13 @@ from datetime import timedelta
 
 from flask import Request, Response, url_for
 from flask_babel import gettext as _
-from sqlalchemy import Connection
 
 from idp.accounts import authenticators, failures
 from idp.accounts.authenticators import Held
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.journey import Journey, Position
-from idp.login.wording import no_code, try_again_in, wrong_code
+from idp.login.wording import no_code, try_again_in, whole_seconds, wrong_code
 from idp.pages import Pages, Problem
 from idp.plugins import Candidate, PossessionFactor
 from idp.rules.assurance import Proof
@@ -60,6 +59,7 @@ class CodeStep:
 
     def _judge(self, request: Request, position: Position, account_id: str, code: str, key: str) -> Response:
         now = self.clock.now()
+        entered: Held | None = None
         with self.database.write() as connection:
             held = authenticators.active(connection, self.keyring, account_id, now)
             candidates = [Candidate(one.id, one.secret) for one in held]
@@ -73,22 +73,21 @@ class CodeStep:
                         authenticators.spend(connection, match)
                     failures.forgive(connection, key, now)
                     record(connection, Event.CODE_AMBIGUOUS, now, account_id=account_id)
-                    return self._page(position, Problem("code", _ambiguous()))
+                    problem = _ambiguous()
                 case _:
-                    self._note_refused(connection, position, account_id)
-                    return self._page(position, Problem("code", wrong_code()))
+                    detail = {"service": position.destination.service(position.transaction.request)}
+                    record(connection, Event.CODE_REFUSED, now, account_id=account_id, detail=detail)
+                    problem = wrong_code()
+        if entered is None:
+            return self._page(position, Problem("code", problem))
         proofs = tuple(proof for proof in position.proofs if proof.method == "pwd")
         otp = Proof("otp", int(now.timestamp()))
         return self.journey.prove(request, position, account_id, entered.delegation_id, (*proofs, otp))
 
-    def _note_refused(self, connection: Connection, position: Position, account_id: str) -> None:
-        detail = {"service": position.destination.service(position.transaction.request)}
-        record(connection, Event.CODE_REFUSED, self.clock.now(), account_id=account_id, detail=detail)
-
     def _throttled(self, position: Position, wait: timedelta) -> Response:
         response = self._page(position, Problem("code", try_again_in(wait)))
         response.status_code = 429
-        response.headers["Retry-After"] = str(int(wait.total_seconds()) or 1)
+        response.headers["Retry-After"] = str(whole_seconds(wait))
         return response
 
     def _page(self, position: Position, *problems: Problem) -> Response:

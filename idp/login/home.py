@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
@@ -23,10 +23,8 @@ from idp.settings_groups import ProfileSettings
 
 def local_path(wanted: str) -> str:
     """Return ``wanted`` when it is a path of this provider, else ``/``: no scheme, host, backslash or control."""
-    parts = urlsplit(wanted)
     plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
-    is_local = plain and not parts.scheme and not parts.netloc and wanted.startswith("/")
-    return wanted if is_local and not wanted.startswith("//") else "/"
+    return wanted if plain and wanted.startswith("/") and not wanted.startswith("//") else "/"
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,9 @@ def home_blueprint(
         response = see_other(url_for("home.home"))
         if visitor is not None:
             visitors.sign_out(visitor, response)
-        cookies.drop(response, "session")
+        else:
+            cookies.drop(response, "session")
+            cookies.drop(response, "proof")
         return response
 
     return blueprint

@@ -15,7 +15,7 @@ from idp.clock import Clock
 from idp.login.cookies import REMEMBERED_SECONDS, Cookies
 from idp.login.journey import Journey, Position
 from idp.login.keypad import KeypadView, pressed, shuffled
-from idp.login.wording import format_day, try_again_in
+from idp.login.wording import format_day, try_again_in, whole_seconds
 from idp.pages import Pages, Problem
 from idp.plugins import KnowledgeFactor
 from idp.rules.assurance import ActivationBox, Proof, activation_box, strictest
@@ -139,7 +139,7 @@ class IdentificationStep:
     def _throttled(self, position: Position, entered: _Entered, wait: timedelta) -> Response:
         response = self._again(position, entered, Problem("password", try_again_in(wait)))
         response.status_code = 429
-        response.headers["Retry-After"] = str(int(wait.total_seconds()) or 1)
+        response.headers["Retry-After"] = str(whole_seconds(wait))
         return response
 
     def _again(self, position: Position, entered: _Entered, *problems: Problem) -> Response:

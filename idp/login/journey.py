@@ -148,13 +148,12 @@ class Journey:
         response = _to_page(blank, Step.IDENTIFICATION)
         if position.visitor is not None:
             self.visitors.sign_out(position.visitor, response)
-        self.cookies.drop(response, "proof")
+        else:
+            self.cookies.drop(response, "proof")
         return response
 
     def _arrive(self, position: Position) -> Response:
-        """End the transaction, once, and let its visitor in."""
-        if not self.transactions.finish(position.transaction):
-            raise NoTransaction
+        """Let the transaction's visitor in and end it, once."""
         visitor = position.visitor
         if position.transaction.account_id is not None:
             visitor = self.visitors.sign_in(
@@ -166,6 +165,9 @@ class Journey:
         if visitor is None:
             raise NoTransaction
         response = position.destination.admit(position.transaction.request, visitor)
+        # Last, so that a store that fails on the way leaves a sign-in that can go on.
+        if not self.transactions.finish(position.transaction):
+            raise NoTransaction
         if position.transaction.account_id is not None:
             self.cookies.put(response, "session", visitor.cookie)
             self.cookies.drop(response, "proof")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
 from idp.clock import Clock
 from idp.login.cookies import fingerprint, new_token
-from idp.rules.assurance import Acr, Proof, acr_of
+from idp.rules.assurance import Acr, Proof, acr_of, auth_time_of
 from idp.storage.ephemeral import EphemeralStore
 
 _TOUCH_AFTER = timedelta(seconds=60)
@@ -28,6 +28,7 @@ class SignOnSession(BaseModel):
     profile: str
     proofs: tuple[Proof, ...]
     opened_at: datetime
+    """When its oldest proof was shown: a step-up makes the password before it last no longer."""
     used_at: datetime
 
     @property
@@ -68,7 +69,7 @@ class SessionStore:
             delegation_id=delegation_id,
             profile=profile,
             proofs=proofs,
-            opened_at=now,
+            opened_at=datetime.fromtimestamp(auth_time_of(proofs), UTC),
             used_at=now,
         )
         value = new_token()
@@ -100,7 +101,9 @@ class SessionStore:
         self._store.put(_key(value), session.model_dump_json().encode(), self._ends(session))
 
     def _ends(self, session: SignOnSession) -> datetime:
-        lifetime = self._lifetimes[session.profile]
+        lifetime = self._lifetimes.get(session.profile)
+        if lifetime is None:  # a profile that the settings no longer have
+            return session.opened_at
         return min(session.used_at + lifetime.idle, session.opened_at + lifetime.absolute)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Request, Response
+from sqlalchemy import Connection
 
-from idp.accounts import grants
-from idp.accounts.party import party
+from idp.accounts import delegations, grants
+from idp.accounts.party import party, party_in_session
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import Cookies
@@ -34,7 +34,9 @@ class Visitors:
         if session is None:
             return None
         with self.database.read() as connection:
-            present = party(connection, session.account_id, session.delegation_id, self.clock.now())
+            present = party_in_session(
+                connection, session.account_id, session.delegation_id, session.sid, self.clock.now()
+            )
         if present is None:
             self.end(cookie, session, "account or delegation no longer in force")
             return None
@@ -48,13 +50,22 @@ class Visitors:
         The same person at the same account goes on with the same ``sid``; anybody else's session at this browser ends.
         """
         now = self.clock.now()
-        with self.database.write() as connection:
+        with self.database.read() as connection:
             present = party(connection, account_id, delegation_id, now)
-            if present is None:
-                return None
-            goes_on = before is not None and _same_person(before.session, account_id, delegation_id)
+        if present is None:
+            return None
+        goes_on = before is not None and _same_person(before.session, account_id, delegation_id)
+        # Opened before anything is written: if a store fails, nobody holds the new cookie and nothing else changed.
+        cookie, session = self.sessions.open(
+            account_id,
+            delegation_id,
+            present.account.profile,
+            proofs,
+            before.session.sid if before is not None and goes_on else None,
+        )
+        with self.database.write() as connection:
             if before is not None and not goes_on:
-                grants.revoke_session(connection, before.session.sid, now)
+                self._revoke(connection, before.session, "somebody else signed in")
             record(
                 connection,
                 Event.SIGNED_IN,
@@ -63,30 +74,34 @@ class Visitors:
                 actor_id=present.actor.sub if present.actor else None,
                 detail={"methods": sorted({proof.method for proof in proofs})},
             )
-        cookie, session = self.sessions.open(
-            account_id,
-            delegation_id,
-            present.account.profile,
-            proofs,
-            before.session.sid if before is not None and goes_on else None,
-        )
         if before is not None:
             self.sessions.close(before.cookie)
         return Visitor(cookie, session, present)
 
     def sign_out(self, visitor: Visitor, response: Response) -> None:
-        """End the visitor's session with every grant of it, and drop the cookie."""
+        """End the visitor's session with every grant of it, and drop the cookies, what other tabs proved included."""
         self.end(visitor.cookie, visitor.session, "signed out")
         self.cookies.drop(response, "session")
+        self.cookies.drop(response, "proof")
 
     def end(self, cookie: str, session: SignOnSession, why: str) -> None:
         """End a session with every grant of it."""
-        now = self.clock.now()
         with self.database.write() as connection:
-            grants.revoke_session(connection, session.sid, now)
-            detail: Mapping[str, object] = {"why": why}
-            record(connection, Event.SIGNED_OUT, now, account_id=session.account_id, detail=detail)
+            self._revoke(connection, session, why)
         self.sessions.close(cookie)
+
+    def _revoke(self, connection: Connection, session: SignOnSession, why: str) -> None:
+        now = self.clock.now()
+        grants.revoke_session(connection, session.sid, session.account_id, now)
+        delegation_id = session.delegation_id
+        record(
+            connection,
+            Event.SIGNED_OUT,
+            now,
+            account_id=session.account_id,
+            actor_id=delegations.assistant_of(connection, delegation_id) if delegation_id else None,
+            detail={"why": why},
+        )
 
 
 def _same_person(session: SignOnSession, account_id: str, delegation_id: str | None) -> bool:

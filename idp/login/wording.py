@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date, timedelta
 
 from flask_babel import gettext as _
@@ -13,9 +14,14 @@ def format_day(day: date) -> str:
     return day.strftime("%d/%m/%Y")
 
 
+def whole_seconds(wait: timedelta) -> int:
+    """Return the seconds to wait, rounded up: whoever waits so long is never too early."""
+    return math.ceil(wait.total_seconds())
+
+
 def try_again_in(wait: timedelta) -> str:
     """Return the sentence for an attempt that came too soon."""
-    seconds = max(int(wait.total_seconds() + 0.999), 1)
+    seconds = whole_seconds(wait)
     if seconds < 90:
         when = ngettext("%(num)d seconde", "%(num)d secondes", seconds)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Request, Response
 from flask_babel import gettext as _
@@ -12,16 +13,20 @@ from flask_babel import gettext as _
 from idp.accounts.identifier import MAX_LENGTH
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
-from idp.login.destination import Visitor
+from idp.login.destination import Visitor, see_other
 from idp.login.journey import Journey
 from idp.oidc.checks import CHECKS
 from idp.oidc.codes import CodeContents, CodeStore
 from idp.oidc.redirects import answer, registered
 from idp.oidc.request import AuthorizationError, AuthorizationRequest, Parameters, read_request
+from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages
 from idp.rules.next_step import Demand
 
 DESTINATION = "relying_party"
+
+_MAX_QUERY = 6_000
+"""Characters; servers and proxies take 8,000 for a whole request line."""
 
 
 def demand_of(client: Client, request: AuthorizationRequest | None = None) -> Demand:
@@ -59,14 +64,20 @@ class RelyingParty:
         return client.name if client else None
 
     def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the client's origins: Chromium applies ``form-action`` to the whole chain of redirects."""
+        """Return the client's origins, and the address asked for: a native client chose its port at run time.
+
+        Chromium applies ``form-action`` to the whole chain of redirects.
+        """
         client = self.clients.get(str(request["client_id"]))
-        return tuple(sorted(client.redirect_origins)) if client else ()
+        return (*client.redirect_origins, str(request["redirect_uri"])) if client else ()
 
     def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
-        """Answer with a code bound to this visitor as they stand now."""
+        """Answer with a code bound to this visitor as they stand now, unless somebody else was expected."""
         asked = AuthorizationRequest.model_validate(request)
-        session = visitor.session
+        session, actor = visitor.session, visitor.party.actor
+        present = (visitor.party.account.sub, actor.sub if actor else None)
+        if asked.expected not in (None, present):
+            return self.refuse(request, "login_required", "somebody else is signed in")
         code = self.codes.issue(
             CodeContents(
                 client_id=asked.client_id,
@@ -101,11 +112,16 @@ class AuthorizationEndpoint:
     relying_party: RelyingParty
     offered_scopes: frozenset[str]
     journey: Journey
+    mint: TokenMint
     pages: Pages
 
     def respond(self, request: Request) -> Response:
         """Answer GET (query) or POST (body); OpenID Connect Core §3.1.2.1."""
         source = request.form if request.method == "POST" else request.args
+        again = urlencode(list(source.items(multi=True)))
+        if request.method == "POST" and not request.cookies and 0 < len(again) <= _MAX_QUERY:
+            # A browser keeps Lax cookies from a service's cross-site form, but not from the GET that follows.
+            return see_other(f"{request.path}?{again}")
         parameters = Parameters({name: source.getlist(name) for name in source})
         found = self._client_and_address(parameters)
         if found is None:
@@ -114,9 +130,8 @@ class AuthorizationEndpoint:
         try:
             for check in CHECKS:
                 check(parameters, client)
-            asked = read_request(
-                parameters, client.client_id, redirect_uri, self._granted(parameters, client)
-            )
+            granted, expected = self._granted(parameters, client), self._expected(parameters, client)
+            asked = read_request(parameters, client.client_id, redirect_uri, granted, expected)
         except AuthorizationError as error:
             states = parameters.values.get("state", ())
             state = states[0] if len(states) == 1 else None
@@ -142,6 +157,19 @@ class AuthorizationEndpoint:
                 "invalid_scope", "the configuration of this client does not allow a scope"
             )
         return words
+
+    def _expected(self, parameters: Parameters, client: Client) -> tuple[str, str | None] | None:
+        """Return whom the ``id_token_hint`` is about, and who acted: our ID token for this client, over or not."""
+        hint = parameters.one("id_token_hint")
+        if hint is None:
+            return None
+        try:
+            claims = self.mint.hint(hint)
+        except BadToken:
+            claims = {}
+        if claims.get("aud") != client.client_id:
+            raise AuthorizationError("invalid_request", "id_token_hint is not an ID token for this client")
+        return claims["sub"], claims.get("act", {}).get("sub")
 
     def _nowhere_to_go(self) -> Response:
         return self.pages.error(

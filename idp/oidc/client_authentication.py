@@ -7,18 +7,29 @@ import binascii
 from collections.abc import Mapping
 from urllib.parse import unquote_plus
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 
-_MAX_HEADER = 2_048
+
+class ClientRefused(InvalidClientError):
+    """One answer to every failed authentication. Authlib's challenge lacks the realm (RFC 7617 §2)."""
+
+    def __init__(self) -> None:
+        super().__init__("client authentication failed", status_code=401)
+
+    def get_headers(self) -> list[tuple[str, str]]:
+        """Return the headers with a whole challenge."""
+        challenge = ("WWW-Authenticate", 'Basic realm="token", charset="UTF-8"')
+        return [*OAuth2Error.get_headers(self), challenge]
 
 
 def authenticated(clients: ClientRegistry, headers: Mapping[str, str], form: Mapping[str, str]) -> Client:
     """Return the client of a token request.
 
-    Raises ``InvalidRequestError`` for two methods or two identifiers in one request, ``InvalidClientError`` for an
+    Raises ``InvalidRequestError`` for two methods or two identifiers in one request, ``ClientRefused`` for an
     unknown client, a method other than the registered one, or a wrong secret.
     """
     header = headers.get("Authorization", "")
@@ -38,25 +49,21 @@ def authenticated(clients: ClientRegistry, headers: Mapping[str, str], form: Map
 def _checked(clients: ClientRegistry, client_id: str, method: str, secret: str | None) -> Client:
     client = clients.get(client_id)
     if client is None or client.token_endpoint_auth_method != method:
-        raise _refused()
+        raise ClientRefused()
     if secret is not None and not client.secret_matches(secret):
-        raise _refused()
+        raise ClientRefused()
     return client
 
 
 def _basic(header: str) -> tuple[str, str]:
     """Return identifier and secret, each form-decoded (RFC 6749 §2.3.1)."""
     scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic" or len(header) > _MAX_HEADER:
-        raise _refused()
+    if scheme.lower() != "basic":
+        raise ClientRefused()
     try:
         client_id, colon, secret = base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise _refused() from error
+        raise ClientRefused() from error
     if not colon:
-        raise _refused()
+        raise ClientRefused()
     return unquote_plus(client_id), unquote_plus(secret)
-
-
-def _refused() -> InvalidClientError:
-    return InvalidClientError("client authentication failed", status_code=401)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +37,6 @@ class SigningKeys:
     verifying: KeySet
     jwks: bytes
     """The public set as it is sent (RFC 7517 §5)."""
-    etag: str
 
 
 def ensure_keys(database: Database, keyring: Keyring, now: datetime) -> None:
@@ -74,12 +72,10 @@ def load_keys(database: Database, keyring: Keyring) -> SigningKeys:
     public = [
         {**one.key.as_dict(private=False), "kid": one.kid, "use": "sig", "alg": one.alg} for one in keys
     ]
-    jwks = json.dumps({"keys": public}).encode()
     return SigningKeys(
         current={one.alg: one for one in keys},
         verifying=KeySet.import_key_set({"keys": public}),
-        jwks=jwks,
-        etag=hashlib.sha256(jwks).hexdigest()[:32],
+        jwks=json.dumps({"keys": public}).encode(),
     )
 
 

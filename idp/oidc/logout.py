@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Blueprint, Request, Response, request, url_for
-from flask import session as browser_session
+from werkzeug.datastructures import MultiDict
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
-from idp.login.cookies import Cookies
 from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
 from idp.oidc.redirects import answer
 from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages
-
-_BACK = "after_logout"
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,6 @@ class EndSession:
 
     clients: ClientRegistry
     visitors: Visitors
-    cookies: Cookies
     mint: TokenMint
     pages: Pages
 
@@ -47,28 +42,23 @@ class EndSession:
             return see_other(asked.back or url_for("logout.done"))
         if asked.sid == visitor.session.sid:
             return self._out(visitor, asked.back)
-        if asked.back is not None:
-            browser_session[_BACK] = asked.back
-        else:
-            browser_session.pop(_BACK, None)
-        return self.pages.render(
-            "logout.html", form_action=_origins(self.clients), confirm_url=url_for("logout.confirm")
-        )
+        return self.pages.render("logout.html", confirm_url=url_for("logout.confirm"))
 
     def confirm(self, request: Request) -> Response:
-        """Take the answer to the question."""
-        back = browser_session.pop(_BACK, None)
+        """Take the answer to the question. It ends on a page: nobody proved to have asked on this session's behalf."""
         if "stay" in request.form:
             return see_other(url_for("home.home"))
         visitor = self.visitors.of(request)
-        return self._out(visitor, back) if visitor else see_other(url_for("logout.done"))
+        return self._out(visitor, None) if visitor else see_other(url_for("logout.done"))
 
     def _out(self, visitor: Visitor, back: str | None) -> Response:
         response = see_other(back or url_for("logout.done"))
         self.visitors.sign_out(visitor, response)
         return response
 
-    def _asked(self, values: Mapping[str, str]) -> _Asked:
+    def _asked(self, values: MultiDict[str, str]) -> _Asked:
+        if any(len(found) > 1 for _name, found in values.lists()):
+            return _Asked(None, None)
         try:
             claims = self.mint.hint(values.get("id_token_hint", ""))
         except BadToken:
@@ -94,13 +84,9 @@ def logout_blueprint(end_session: EndSession, pages: Pages) -> Blueprint:
     return blueprint
 
 
-def _back(client: Client, values: Mapping[str, str]) -> str | None:
+def _back(client: Client, values: MultiDict[str, str]) -> str | None:
     address = values.get("post_logout_redirect_uri")
     if address is None or address not in client.post_logout_redirect_uris:
         return None
     state = values.get("state")
     return answer(address, {"state": state}).headers["Location"] if state else address
-
-
-def _origins(clients: ClientRegistry) -> tuple[str, ...]:
-    return tuple(sorted({origin for client in clients for origin in client.redirect_origins}))

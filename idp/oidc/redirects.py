@@ -11,7 +11,8 @@ from flask import Response
 from idp.clients.model import Client
 from idp.login.destination import see_other
 
-_LOOPBACK_PORT = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?(/.*|\?.*|)", re.ASCII)
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(/.*|\?.*|)")
+_LAST_PORT = 65_535
 
 
 def registered(client: Client, redirect_uri: str) -> bool:
@@ -31,5 +32,7 @@ def answer(redirect_uri: str, parameters: Mapping[str, str | None]) -> Response:
 
 
 def _without_port(address: str) -> tuple[str, str] | None:
-    found = _LOOPBACK_PORT.fullmatch(address)
-    return None if found is None else (found[1], found[2])
+    found = _LOOPBACK.fullmatch(address)
+    if found is None or int(found[2] or 0) > _LAST_PORT:
+        return None
+    return found[1], found[3]

@@ -52,10 +52,16 @@ class AuthorizationRequest(BaseModel):
     prompt: tuple[str, ...]
     max_age: int | None
     acr_values: tuple[str, ...]
+    expected: tuple[str, str | None] | None
+    """The subject of the ``id_token_hint``, and who acted for them: nobody else may be the answer."""
 
 
 def read_request(
-    parameters: Parameters, client_id: str, redirect_uri: str, scope: tuple[str, ...]
+    parameters: Parameters,
+    client_id: str,
+    redirect_uri: str,
+    scope: tuple[str, ...],
+    expected: tuple[str, str | None] | None,
 ) -> AuthorizationRequest:
     """Return the frozen value of checked parameters; ``scope`` is what is granted of what was asked."""
     max_age = parameters.one("max_age")
@@ -69,4 +75,5 @@ def read_request(
         prompt=parameters.words("prompt"),
         max_age=None if max_age is None else int(max_age),
         acr_values=parameters.words("acr_values"),
+        expected=expected,
     )

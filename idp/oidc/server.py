@@ -10,6 +10,7 @@ from typing import Any, cast
 from authlib.oauth2 import AuthorizationServer
 from authlib.oauth2.rfc6749 import InvalidRequestError, OAuth2Error, OAuth2Payload, OAuth2Request
 from flask import Request, Response
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from idp.clients.registry import ClientRegistry
 from idp.oidc.client_authentication import authenticated
@@ -36,11 +37,13 @@ class _BodyPayload(OAuth2Payload):
 
 
 class TokenRequest(OAuth2Request):
-    """A token request: the canonical address, the headers, and the body."""
+    """A token request: the canonical address, the headers, and the body; empty is absent (RFC 6749 §3.2)."""
 
     def __init__(self, address: str, request: Request) -> None:
         super().__init__(request.method, address, None, dict(request.headers))
-        self.payload: _BodyPayload = _BodyPayload({name: request.form.getlist(name) for name in request.form})
+        self.payload: _BodyPayload = _BodyPayload(
+            {name: sent for name, found in request.form.lists() if (sent := list(filter(None, found)))}
+        )
 
     @property
     def form(self) -> dict[str, str]:
@@ -89,7 +92,11 @@ def _refuse_malformed(request: Request) -> None:
         raise InvalidRequestError("parameters belong into the body")
     if request.mimetype != "application/x-www-form-urlencoded":
         raise InvalidRequestError("the body must be application/x-www-form-urlencoded")
-    if any(len(request.form.getlist(name)) > 1 for name in request.form.keys() - REPEATABLE):
+    try:
+        form = request.form
+    except RequestEntityTooLarge as error:
+        raise InvalidRequestError("the body is too large", status_code=413) from error
+    if any(len(form.getlist(name)) > 1 for name in form.keys() - REPEATABLE):
         raise InvalidRequestError("a parameter was sent more than once")
-    if not request.form.get("grant_type"):
+    if not form.get("grant_type"):
         raise InvalidRequestError("grant_type is missing")

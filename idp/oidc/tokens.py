@@ -24,6 +24,7 @@ from idp.storage.keyring import Keyring
 
 _MAX_TOKEN = 8_192
 _GRANT_ID = re.compile(r"[0-9a-f]{64}")
+_GENERATION = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class RefreshTokens:
         """Return grant and generation of a token that we made for this client, or ``None``. Constant time."""
         grant_id, _, rest = token.partition(".")
         generation, _, mac = rest.partition(".")
-        shaped = _GRANT_ID.fullmatch(grant_id) and re.fullmatch(r"[0-9]{1,9}", generation) and mac.isascii()
+        shaped = _GRANT_ID.fullmatch(grant_id) and _GENERATION.fullmatch(generation) and mac.isascii()
         if not shaped:
             return None
         number = int(generation)

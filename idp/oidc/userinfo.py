@@ -10,11 +10,13 @@ from flask import Request, Response
 
 from idp.accounts.grants import Grant, live_party
 from idp.accounts.party import Party
+from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.clock import Clock
+from idp.oidc.grants.issuing import Issuing
 from idp.oidc.tokens import BadToken, TokenMint, actor_claims
 from idp.plugins import Plugins
-from idp.rules.claims import released, without_protocol_claims
+from idp.rules.claims import released
 from idp.storage.database import Database
 
 
@@ -27,6 +29,7 @@ class UserInfo:
     clients: ClientRegistry
     mint: TokenMint
     plugins: Plugins
+    issuing: Issuing
 
     def respond(self, request: Request) -> Response:
         """Answer GET or POST with a bearer token in the header (RFC 6750 §2.1)."""
@@ -40,9 +43,10 @@ class UserInfo:
                 "invalid_token", "the access token is malformed, expired or not for this resource"
             )
         found = self._live(grant_id)
-        if found is None or self.clients.get(found[0].client_id) is None:
+        client = self.clients.get(found[0].client_id) if found else None
+        if found is None or client is None or not self._still_admitted(client, *found):
             return _challenge("invalid_token", "the access token no longer counts")
-        scope = frozenset(str(claims.get("scope", "")).split(" "))
+        scope = client.scope & set(str(claims.get("scope", "")).split(" "))
         if "openid" not in scope:
             return _challenge("insufficient_scope", "the scope openid is needed", 403)
         return _json(self._claims(found[1], scope), 200)
@@ -51,8 +55,12 @@ class UserInfo:
         with self.database.read() as connection:
             return live_party(connection, grant_id, self.clock.now())
 
+    def _still_admitted(self, client: Client, grant: Grant, party: Party) -> bool:
+        """Say whether the sign-in would still do: once a phone is activated, a password alone does not."""
+        return self.issuing.admitted(client, party, grant.proofs, self.clock.now())
+
     def _claims(self, party: Party, scope: frozenset[str]) -> dict[str, Any]:
-        attributes = {"name": party.account.name, **without_protocol_claims(party.account.attributes)}
+        attributes = {"name": party.account.name, **party.account.attributes}
         return {
             **released(scope, attributes),
             **self.plugins.claims_for(scope, attributes),

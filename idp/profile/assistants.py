@@ -106,14 +106,7 @@ class AssistantPages:
                 delegation_id = delegations.add(connection, self.keyring, account.id, new, self.limit, now)
                 self._note(connection, Event.ASSISTANT_ADDED, visitor, delegation_id, now)
         except TooManyAssistants:
-            return self.pages.error(
-                409,
-                "too_many_assistants",
-                _("Nombre maximal d'assistants atteint"),
-                _("Supprimez un(e) assistant(e) pour en ajouter un(e) autre."),
-                action_url=url_for("profile.show"),
-                action_label=_("Retour au profil"),
-            )
+            return self._full()
         flash(_("%(name)s peut désormais s'identifier avec son propre code.", name=new.name))
         return _back()
 
@@ -129,12 +122,26 @@ class AssistantPages:
 
     def _ended(self, visitor: Visitor, one: Delegation, end: datetime | None) -> Response:
         now = self.clock.now()
-        with self.database.write() as connection:
-            if not delegations.set_end(connection, visitor.party.account.id, one.id, end):
-                abort(404)
-            self._note(connection, Event.ASSISTANT_CHANGED, visitor, one.id, now)
+        account_id = visitor.party.account.id
+        try:
+            with self.database.write() as connection:
+                if not delegations.set_end(connection, account_id, one.id, end, self.limit, now):
+                    abort(404)
+                self._note(connection, Event.ASSISTANT_CHANGED, visitor, one.id, now)
+        except TooManyAssistants:
+            return self._full()
         flash(_("La fin de validité de %(name)s est enregistrée.", name=one.name))
         return _back()
+
+    def _full(self) -> Response:
+        return self.pages.error(
+            409,
+            "too_many_assistants",
+            _("Nombre maximal d'assistants atteint"),
+            _("Supprimez un(e) assistant(e) pour en ajouter un(e) autre."),
+            action_url=url_for("profile.show"),
+            action_label=_("Retour au profil"),
+        )
 
     def _note(
         self, connection: Connection, event: Event, visitor: Visitor, delegation_id: str, now: datetime

@@ -51,7 +51,7 @@ class AssistantForm(EndForm):
         filters=[_tidy],
         validators=[
             InputRequired(_("Indiquez le nom et le prénom de l'assistant(e).")),
-            Length(1, 120, _("Le nom compte au plus 120 caractères.")),
+            Length(max=120, message=_("Le nom compte au plus 120 caractères.")),
         ],
     )
     valid_from = _DayField(validators=[InputRequired(_("Indiquez le début de validité.")), _plausible])

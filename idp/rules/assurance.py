@@ -103,15 +103,16 @@ class ActivationBox:
 
     state: Literal["free", "locked"]
     since: date | None
-    """The day from which it is obligatory; ``None`` when no day was set."""
+    """When locked, the day since which it is obligatory; when free, the day from which; ``None`` when there is none."""
 
 
 def activation_box(policies: Collection[Policy], floor: Acr, now: datetime) -> ActivationBox:
     """Return the box for a service whose admitted profiles lead to ``policies`` (one each, at least one).
 
-    It is locked once every admitted profile is obliged; before, the next day that obliges somebody is shown.
+    It is locked once every admitted profile is obliged, and says since when; before, it says which day comes next.
     """
     days = [policy.since for policy in policies if policy.since is not None and policy.since != date.min]
+    begun = [day for day in days if Policy(day).in_force(now)]
     if floor == "mfa" or all(policy.in_force(now) for policy in policies):
-        return ActivationBox("locked", max(days, default=None))
-    return ActivationBox("free", min(days, default=None))
+        return ActivationBox("locked", max(begun, default=None))
+    return ActivationBox("free", min((day for day in days if day not in begun), default=None))

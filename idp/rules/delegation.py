@@ -11,9 +11,6 @@ from idp.rules.assurance import FUND_ZONE, Acr, meets
 PRACTITIONER = "health_professional"
 """The only profile whose accounts have assistants."""
 
-MANAGING_SCOPES = frozenset({"assistants:manage"})
-"""Scopes that change who may enter. Never given while somebody acts for the account's holder."""
-
 Denial = Literal["insufficient_scope", "insufficient_user_authentication"]
 """Why a managing act is refused: RFC 6750 §3.1, RFC 9470 §3."""
 
@@ -48,7 +45,7 @@ def window_of_days(first: date, last: date | None) -> Window:
     """Return the span from the start of ``first`` to the end of ``last``, days of Europe/Monaco, in UTC.
 
     A day of the change of hour is 23 or 25 hours long and still ends at its own midnight. Raises ``ValueError`` when
-    ``last`` lies before ``first``.
+    ``last`` lies before ``first``, ``OverflowError`` at the two ends of the calendar (years 1 and 9999).
     """
     if last is not None and last < first:
         raise ValueError("the last day lies before the first")

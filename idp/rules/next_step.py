@@ -61,11 +61,15 @@ class Standing:
 
 
 def required_acr(
-    demand: Demand, profile: str, activated: bool, profile_policies: Mapping[str, Policy], now: datetime
+    demand: Demand, standing: Standing, profile_policies: Mapping[str, Policy], now: datetime
 ) -> Acr:
-    """Return the level that this person needs for this demand at ``now``; the strictest of all reasons wins."""
-    obliged = strictest([demand.policy, profile_policies[profile]]).in_force(now)
-    if activated or obliged or "mfa" in (demand.floor, demand.wanted):
+    """Return the level that ``standing`` needs for this demand at ``now``; the strictest of all reasons wins.
+
+    An actor always needs two factors: only a code says who acts. Raises ``KeyError`` for a profile without a policy.
+    """
+    obliged = strictest([demand.policy, profile_policies[standing.profile]]).in_force(now)
+    needs_code = standing.activated or standing.actor is not None
+    if needs_code or obliged or "mfa" in (demand.floor, demand.wanted):
         return "mfa"
     return "pwd"
 
@@ -83,13 +87,13 @@ def next_step(
     ``profile_policies`` holds the settings' policy of each profile; a profile without one enters nowhere.
     ``activation_wanted`` is the ticked box: it asks for more than is demanded, never for less.
     """
-    if standing is None or not standing.proofs or _too_old(demand, standing, now):
+    if standing is None or not _knows_password(standing) or _too_old(demand, standing, now):
         return Step.IDENTIFICATION
     if standing.profile not in demand.profiles or standing.profile not in profile_policies:
         return Step.PROFILE_REFUSED
-    needed = required_acr(demand, standing.profile, standing.activated, profile_policies, now)
-    if not meets(acr_of(standing.proofs), "mfa" if activation_wanted else needed):
-        return Step.CODE if standing.activated else Step.ACTIVATION
+    needed = "mfa" if activation_wanted else required_acr(demand, standing, profile_policies, now)
+    if not meets(acr_of(standing.proofs), needed):
+        return Step.CODE if standing.activated or standing.actor is not None else Step.ACTIVATION
     if standing.actor is not None and not demand.assistants_allowed:
         return Step.ASSISTANT_REFUSED
     return Step.ADMITTED
@@ -110,6 +114,10 @@ def silent_error(step: Step, demand: Demand) -> str | None:
             return "unmet_authentication_requirements"
         case _:
             return "login_required"
+
+
+def _knows_password(standing: Standing) -> bool:
+    return any(proof.method == "pwd" for proof in standing.proofs)
 
 
 def _too_old(demand: Demand, standing: Standing, now: datetime) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ class Database:
             hide_parameters=True,
             connect_args={name: value for name, value in defaults.items() if name not in address.query},
         )
+        # hide_parameters hides what is sent; at DEBUG SQLAlchemy would still log every row that comes back.
+        logging.getLogger("sqlalchemy.engine.Engine").addFilter(_is_no_row)
         if sqlite:
             event.listen(self.engine, "connect", partial(_set_up_sqlite, Path(str(address.database)).parent))
             event.listen(self.engine, "begin", _begin_sqlite)
@@ -132,6 +135,10 @@ class Database:
             if _cannot_serve(error):
                 raise StorageUnavailable("the database cannot serve") from error
             raise
+
+
+def _is_no_row(record: logging.LogRecord) -> bool:
+    return record.msg != "Row %r"
 
 
 def _set_up_sqlite(folder: Path, connection: sqlite3.Connection, _record: object) -> None:

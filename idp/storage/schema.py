@@ -109,6 +109,15 @@ token_grant = Table(
     Column("revoked_at", UtcDateTime),
 )
 
+ended_session = Table(
+    "ended_session",
+    metadata,
+    Column(
+        "sid", String(64), primary_key=True, comment="a code issued before the end gives nothing after it"
+    ),
+    Column("ended_at", UtcDateTime, nullable=False, index=True),
+)
+
 signing_key = Table(
     "signing_key",
     metadata,

@@ -18,4 +18,4 @@ class PractitionerClaims:
     def claims(self, scopes: frozenset[str], attributes: Mapping[str, object]) -> Mapping[str, object]:
         """Return the practitioner's numbers that the person has, when the scope was granted."""
         asked = self.scopes["practitioner"] if "practitioner" in scopes else ()
-        return {name: attributes[name] for name in asked if name in attributes}
+        return {name: attributes[name] for name in asked if attributes.get(name) is not None}

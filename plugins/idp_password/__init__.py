@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
@@ -12,28 +14,32 @@ from idp.plugins import FactorBusy, PasswordEvidence
 from idp.settings import Settings
 
 MAX_LENGTH = 256
-"""Characters; NIST SP 800-63B-4 asks for at least 64. Longer input is refused before any hashing."""
+"""Characters; NIST SP 800-63B-4 asks for at least 64. Longer input is never right, whatever it begins with."""
 
 _WAIT_SECONDS = 5.0
+"""How long an attempt waits for a place."""
 
 
 class PasswordFactor:
     """Compares passwords with Argon2id PHC strings, at most ``settings.argon2.workers`` at a time in this process."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, wait_seconds: float = _WAIT_SECONDS) -> None:
         cost = settings.argon2
         self._hasher = PasswordHasher(cost.time_cost, cost.memory_kib, cost.parallelism)
         self._places = BoundedSemaphore(cost.workers)
+        self._wait_seconds = wait_seconds
         self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
 
     def hash(self, password: str) -> str:
-        """Return the Argon2id PHC string of ``password``. Raises ``FactorBusy``."""
-        with _Place(self._places):
+        """Return the Argon2id PHC string. Raises ``FactorBusy``; ``ValueError`` for more than ``MAX_LENGTH``."""
+        if len(password) > MAX_LENGTH:
+            raise ValueError(f"a password has at most {MAX_LENGTH} characters")
+        with self._place():
             return self._hasher.hash(password)
 
     def verify(self, stored: str | None, password: str) -> PasswordEvidence:
         """Compare ``password`` with ``stored``, or with nobody's when there is none. Raises ``FactorBusy``."""
-        with _Place(self._places):
+        with self._place():
             right = self._right(stored or self._nobody, password) and stored is not None
             if right and stored is not None and self._hasher.check_needs_rehash(stored):
                 return PasswordEvidence(True, self._hasher.hash(password))
@@ -42,19 +48,14 @@ class PasswordFactor:
     def _right(self, phc: str, password: str) -> bool:
         try:
             return self._hasher.verify(phc, password[: MAX_LENGTH + 1]) and len(password) <= MAX_LENGTH
-        except (VerificationError, InvalidHashError):
+        except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
 
-
-class _Place:
-    """One of the places for an Argon2 computation, waited for a bounded time."""
-
-    def __init__(self, places: BoundedSemaphore) -> None:
-        self._places = places
-
-    def __enter__(self) -> None:
-        if not self._places.acquire(timeout=_WAIT_SECONDS):
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(timeout=self._wait_seconds):
             raise FactorBusy
-
-    def __exit__(self, *_: object) -> None:
-        self._places.release()
+        try:
+            yield
+        finally:
+            self._places.release()

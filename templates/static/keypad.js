@@ -10,7 +10,7 @@
   const show = () => {
     const count = positions.value.length;
     const { none, one, many } = status.dataset;
-    dots.textContent = "●".repeat(count);
+    dots.textContent = password.placeholder = "●".repeat(count);
     words.textContent = count === 0 ? none : (count === 1 ? one : many).replace(/\d+/, count);
   };
 

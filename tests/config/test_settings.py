@@ -180,6 +180,9 @@ def test_a_wrong_value_from_a_named_file_is_told_without_the_value(file: Path, t
         ("https://idp.example.org", "idp.example.org", "1:9: issuer: an absolute address"),
         ("sqlite:///idp.sqlite", "'sqlite:///:memory:'", "2:15: database_url: sqlite:///path of a file, or"),
         ("sqlite:///idp.sqlite", "sqlite:///", "2:15: database_url: sqlite:///path of a file, or"),
+        ("sqlite:///idp.sqlite", "postgresql://idp@db:port/idp", "2:15: database_url: sqlite:///path of a"),
+        ("hours: le matin", "hours: le matin\nephemeral_url: redis://h:port", "10:16: ephemeral_url: sql:"),
+        ("hours: le matin", "hours: le matin\nephemeral_url: http://host", "10:16: ephemeral_url: sql:"),
         (
             "label: Assuré",
             "label: Assuré\n    session_idle: 30000",

@@ -11,7 +11,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from idp.accounts import delegations
 from idp.accounts.grants import Grant, revoke, take
-from idp.accounts.party import party
+from idp.accounts.party import party_in_session
 from idp.audit.events import Event, record
 from idp.clients.model import Client
 from idp.oidc.codes import CodeContents, grant_id_of
@@ -77,12 +77,13 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
         expires_at=now + (issuing.refresh_lifetime if with_refresh else issuing.mint.lifetime),
     )
     with issuing.database.write() as connection:
-        present = party(connection, contents.account_id, contents.delegation_id, now)
-        if present is None or not issuing.admitted(client, present, contents.proofs, now):
-            raise InvalidGrantError("the sign-in behind this code no longer counts")
         taken = take(connection, grant)
-        actor = present.actor
-        if taken:
+        present = party_in_session(connection, contents.account_id, contents.delegation_id, contents.sid, now)
+        if taken and (present is None or not issuing.admitted(client, present, contents.proofs, now)):
+            # Raised inside the transaction: nothing is kept of the grant.
+            raise InvalidGrantError("the sign-in behind this code no longer counts")
+        if taken and present is not None:
+            actor = present.actor
             if actor is not None:
                 delegations.used(connection, actor.delegation_id, client.name, now)
             record(
@@ -94,7 +95,7 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
                 client_id=client.client_id,
                 detail={"scope": contents.scope, "grant": grant.id},
             )
-    if not taken:
+    if not taken or present is None:
         _revoke_replayed(issuing, client, grant_id)
         raise InvalidGrantError("the code was used before")
     principal = Principal(present, contents.proofs, contents.sid)

@@ -65,7 +65,11 @@ class Issuing:
         generation: int | None,
         now: datetime,
     ) -> dict[str, Any]:
-        """Return the body of a token answer; with ``generation`` it holds that refresh token."""
+        """Return the body of a token answer; with ``generation`` it holds that refresh token.
+
+        A scope that the client's file no longer allows is left out.
+        """
+        scope = " ".join(word for word in dict.fromkeys(scope.split(" ")) if word in client.scope)
         access_token = self.mint.access_token(client, grant_id, scope, principal, now)
         body: dict[str, Any] = {
             "access_token": access_token,

@@ -30,6 +30,14 @@ def upgrade() -> None:
         batch_op.create_index('ix_audit_event_account_id_at', ['account_id', 'at'], unique=False)
         batch_op.create_index(batch_op.f('ix_audit_event_at'), ['at'], unique=False)
 
+    op.create_table('ended_session',
+    sa.Column('sid', sa.String(length=64), nullable=False, comment='a code issued before the end gives nothing after it'),
+    sa.Column('ended_at', idp.storage.types.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('sid', name=op.f('pk_ended_session'))
+    )
+    with op.batch_alter_table('ended_session', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_ended_session_ended_at'), ['ended_at'], unique=False)
+
     op.create_table('ephemeral',
     sa.Column('key', sa.String(length=160), nullable=False),
     sa.Column('value', sa.LargeBinary(), nullable=False),
@@ -168,6 +176,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ephemeral_expires_at'))
 
     op.drop_table('ephemeral')
+    with op.batch_alter_table('ended_session', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_ended_session_ended_at'))
+
+    op.drop_table('ended_session')
     with op.batch_alter_table('audit_event', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_audit_event_at'))
         batch_op.drop_index('ix_audit_event_account_id_at')

@@ -1,0 +1,224 @@
+"""Every situation of the product, and what comes next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from idp.rules.assurance import Acr, Policy
+from idp.rules.next_step import Demand, Standing, Step, next_step, required_acr, silent_error
+from tests.rules.situations import ASSISTANT, BEFORE, DOCTORS, FROM, MFA_DAY, OPTIONAL, code, password
+
+SERVICE = Demand(DOCTORS, policy=Policy.optional())
+FROM_THE_DAY = replace(SERVICE, policy=Policy.required_from(MFA_DAY))
+STRICT = replace(SERVICE, floor="mfa")
+ASSISTED = replace(SERVICE, assistants_allowed=True)
+
+NEW = Standing("health_professional", activated=False, proofs=(password(),))
+HALF = replace(NEW, activated=True)
+WHOLE = replace(HALF, proofs=(password(), code()))
+ACTING = replace(WHOLE, actor=ASSISTANT)
+INSURED = replace(NEW, profile="insured")
+
+
+def step_of(demand: Demand, standing: Standing | None, now: datetime = FROM) -> Step:
+    return next_step(demand, standing, OPTIONAL, now)
+
+
+@pytest.mark.parametrize(
+    ("demand", "standing", "now", "step"),
+    [
+        pytest.param(SERVICE, None, FROM, Step.IDENTIFICATION, id="nobody is known"),
+        pytest.param(STRICT, None, FROM, Step.IDENTIFICATION, id="nobody, strict service"),
+        pytest.param(SERVICE, replace(NEW, proofs=()), FROM, Step.IDENTIFICATION, id="nothing proved"),
+        pytest.param(SERVICE, replace(NEW, proofs=(code(),)), FROM, Step.IDENTIFICATION, id="a code alone"),
+        pytest.param(SERVICE, NEW, FROM, Step.ADMITTED, id="optional: the password suffices"),
+        pytest.param(FROM_THE_DAY, NEW, BEFORE, Step.ADMITTED, id="before the day"),
+        pytest.param(FROM_THE_DAY, NEW, FROM, Step.ACTIVATION, id="from the day on"),
+        pytest.param(FROM_THE_DAY, HALF, BEFORE, Step.CODE, id="activated before the day"),
+        pytest.param(FROM_THE_DAY, HALF, FROM, Step.CODE, id="activated, from the day on"),
+        pytest.param(FROM_THE_DAY, WHOLE, FROM, Step.ADMITTED, id="two factors"),
+        pytest.param(Demand(DOCTORS), NEW, BEFORE, Step.ACTIVATION, id="a file that says nothing requires"),
+        pytest.param(STRICT, NEW, BEFORE, Step.ACTIVATION, id="floor mfa, not activated"),
+        pytest.param(STRICT, HALF, BEFORE, Step.CODE, id="floor mfa, activated"),
+        pytest.param(STRICT, WHOLE, BEFORE, Step.ADMITTED, id="floor mfa, two factors"),
+        pytest.param(SERVICE, INSURED, FROM, Step.PROFILE_REFUSED, id="another profile's service"),
+        pytest.param(STRICT, INSURED, FROM, Step.PROFILE_REFUSED, id="refused before any activation"),
+        pytest.param(
+            replace(SERVICE, profiles=frozenset({"employer"})),
+            replace(NEW, profile="employer"),
+            FROM,
+            Step.PROFILE_REFUSED,
+            id="a profile without settings",
+        ),
+    ],
+)
+def test_what_the_service_demands_decides_the_page(
+    demand: Demand, standing: Standing | None, now: datetime, step: Step
+) -> None:
+    assert step_of(demand, standing, now) is step
+
+
+@pytest.mark.parametrize(
+    ("client", "profile", "step"),
+    [
+        (Policy.optional(), Policy.optional(), Step.ADMITTED),
+        (Policy.required(), Policy.optional(), Step.ACTIVATION),
+        (Policy.optional(), Policy.required(), Step.ACTIVATION),
+        (Policy.required_from(MFA_DAY), Policy.optional(), Step.ADMITTED),
+        (Policy.required_from(MFA_DAY), Policy.required(), Step.ACTIVATION),
+    ],
+)
+def test_the_strictest_of_client_and_profile_wins(client: Policy, profile: Policy, step: Step) -> None:
+    demand = replace(SERVICE, policy=client)
+    assert next_step(demand, NEW, {"health_professional": profile}, BEFORE) is step
+
+
+@pytest.mark.attack(75)
+@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("acr_values", [(), ("pwd",), ("gold",)])
+def test_an_activated_account_needs_its_code_even_where_the_policy_is_optional(
+    acr_values: tuple[str, ...], earlier: bool
+) -> None:
+    demand = replace(SERVICE, acr_values=acr_values)
+    assert step_of(demand, replace(HALF, earlier=earlier)) is Step.CODE
+
+
+@pytest.mark.attack(76)
+def test_a_password_session_no_longer_admits_once_the_day_has_come() -> None:
+    session = replace(NEW, earlier=True)
+    assert step_of(FROM_THE_DAY, session, BEFORE) is Step.ADMITTED
+    assert step_of(FROM_THE_DAY, session, FROM) is Step.ACTIVATION
+
+
+@pytest.mark.parametrize(
+    ("standing", "step"),
+    [(NEW, Step.ACTIVATION), (HALF, Step.CODE), (WHOLE, Step.ADMITTED), (None, Step.IDENTIFICATION)],
+)
+def test_the_ticked_box_asks_for_the_second_factor(standing: Standing | None, step: Step) -> None:
+    assert next_step(SERVICE, standing, OPTIONAL, BEFORE, activation_wanted=True) is step
+
+
+def test_the_unticked_box_asks_for_nothing_less() -> None:
+    assert next_step(STRICT, NEW, OPTIONAL, BEFORE, activation_wanted=False) is Step.ACTIVATION
+
+
+@pytest.mark.attack(63)
+@pytest.mark.parametrize("demand", [SERVICE, STRICT, FROM_THE_DAY, Demand(DOCTORS)])
+@pytest.mark.parametrize("earlier", [False, True])
+def test_an_assistant_is_refused_unless_the_file_allows_them(demand: Demand, earlier: bool) -> None:
+    acting = replace(ACTING, earlier=earlier)
+    assert step_of(demand, acting) is Step.ASSISTANT_REFUSED
+    assert step_of(replace(demand, assistants_allowed=True), acting) is Step.ADMITTED
+    assert step_of(demand, replace(acting, actor=None)) is Step.ADMITTED
+
+
+@pytest.mark.parametrize("activated", [False, True])
+def test_an_actor_always_needs_a_code_and_never_activates_the_account(activated: bool) -> None:
+    acting = replace(NEW, actor=ASSISTANT, activated=activated)
+    assert step_of(ASSISTED, acting) is Step.CODE
+
+
+def test_an_assistant_of_another_profile_than_the_service_admits_is_refused() -> None:
+    assert step_of(replace(ASSISTED, profiles=frozenset({"insured"})), ACTING) is Step.PROFILE_REFUSED
+
+
+@pytest.mark.attack(29)
+@pytest.mark.parametrize(
+    ("acr_values", "standing", "step"),
+    [
+        (("mfa",), NEW, Step.ACTIVATION),
+        (("mfa",), HALF, Step.CODE),
+        (("mfa",), WHOLE, Step.ADMITTED),
+        (("gold", "mfa"), NEW, Step.ACTIVATION),
+        (("mfa", "pwd"), NEW, Step.ACTIVATION),
+        (("pwd", "mfa"), NEW, Step.ADMITTED),
+        (("pwd",), WHOLE, Step.ADMITTED),
+        (("gold",), NEW, Step.ADMITTED),
+    ],
+)
+@pytest.mark.parametrize("earlier", [False, True])
+def test_asked_acr_values_step_up_in_place(
+    acr_values: tuple[str, ...], standing: Standing, step: Step, earlier: bool
+) -> None:
+    assert step_of(replace(SERVICE, acr_values=acr_values), replace(standing, earlier=earlier)) is step
+
+
+@pytest.mark.attack(29)
+@pytest.mark.parametrize(
+    ("max_age", "ages", "step"),
+    [
+        (None, (90_000, 0), Step.ADMITTED),
+        (60, (60, 0), Step.ADMITTED),
+        (60, (61, 0), Step.IDENTIFICATION),
+        (60, (0, 61), Step.IDENTIFICATION),
+        (0, (0, 0), Step.IDENTIFICATION),
+    ],
+)
+def test_max_age_counts_from_the_oldest_factor_of_an_earlier_sign_in(
+    max_age: int | None, ages: tuple[int, int], step: Step
+) -> None:
+    demand = replace(SERVICE, max_age=max_age)
+    session = replace(WHOLE, proofs=(password(ages[0]), code(ages[1])), earlier=True)
+    assert step_of(demand, session) is step
+    assert step_of(demand, replace(session, earlier=False)) is Step.ADMITTED
+
+
+@pytest.mark.attack(29)
+def test_a_demanded_new_sign_in_ignores_the_earlier_one_and_takes_the_new_one() -> None:
+    demand = replace(SERVICE, sign_in_again=True)
+    assert step_of(demand, replace(WHOLE, earlier=True)) is Step.IDENTIFICATION
+    assert step_of(demand, WHOLE) is Step.ADMITTED
+
+
+@pytest.mark.attack(29)
+@pytest.mark.parametrize(
+    ("demand", "standing", "error"),
+    [
+        (SERVICE, None, "login_required"),
+        (SERVICE, NEW, None),
+        (SERVICE, HALF, "login_required"),
+        (FROM_THE_DAY, NEW, "login_required"),
+        (STRICT, NEW, "login_required"),
+        (SERVICE, INSURED, "access_denied"),
+        (SERVICE, ACTING, "access_denied"),
+        (ASSISTED, ACTING, None),
+        (replace(SERVICE, acr_values=("mfa",)), None, "login_required"),
+        (replace(SERVICE, acr_values=("mfa",)), NEW, "unmet_authentication_requirements"),
+        (replace(SERVICE, acr_values=("mfa",)), HALF, "unmet_authentication_requirements"),
+        (replace(SERVICE, acr_values=("mfa", "pwd")), NEW, None),
+        (replace(SERVICE, acr_values=("gold",)), NEW, None),
+        (replace(SERVICE, max_age=0), NEW, "login_required"),
+    ],
+)
+def test_prompt_none_gets_the_error_that_says_what_is_missing(
+    demand: Demand, standing: Standing | None, error: str | None
+) -> None:
+    silent = replace(demand, silent=True)
+    session = replace(standing, earlier=True) if standing else None
+    assert silent_error(step_of(silent, session), silent) == error
+
+
+@pytest.mark.parametrize(
+    ("demand", "standing", "now", "acr"),
+    [
+        (SERVICE, NEW, FROM, "pwd"),
+        (SERVICE, HALF, FROM, "mfa"),
+        (SERVICE, replace(NEW, actor=ASSISTANT), FROM, "mfa"),
+        (STRICT, NEW, FROM, "mfa"),
+        (FROM_THE_DAY, NEW, BEFORE, "pwd"),
+        (FROM_THE_DAY, NEW, FROM, "mfa"),
+        (replace(SERVICE, acr_values=("mfa",)), NEW, FROM, "mfa"),
+    ],
+)
+def test_the_level_needed_is_the_strictest_of_all_reasons(
+    demand: Demand, standing: Standing, now: datetime, acr: Acr
+) -> None:
+    assert required_acr(demand, standing, OPTIONAL, now) == acr
+
+
+def test_the_level_of_a_profile_without_a_policy_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        required_acr(SERVICE, NEW, {}, FROM)

@@ -1,0 +1,98 @@
+"""What no situation whatever may lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idp.rules.assurance import ACR_VALUES, Policy, Proof, acr_of, meets, strictest
+from idp.rules.next_step import Demand, Standing, Step, next_step, required_acr, silent_error
+from tests.rules.situations import THOROUGH, demands, moments, policies, profile_policies, standings
+
+ENDS = {Step.ADMITTED, Step.PROFILE_REFUSED, Step.ASSISTANT_REFUSED}
+Policies = Mapping[str, Policy]
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments, st.booleans())
+def test_nobody_is_admitted_below_what_is_demanded(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime, wanted: bool
+) -> None:
+    if next_step(demand, standing, settings, now, activation_wanted=wanted) is not Step.ADMITTED:
+        return
+    methods = {proof.method for proof in standing.proofs}
+    assert "pwd" in methods
+    assert standing.profile in demand.profiles
+    obliged = demand.policy.in_force(now) or settings[standing.profile].in_force(now)
+    if wanted or obliged or demand.floor == "mfa" or standing.activated or standing.actor:
+        assert methods == {"pwd", "otp"}
+    offered = [value for value in ACR_VALUES if value in demand.acr_values]
+    assert not offered or any(meets(acr_of(standing.proofs), value) for value in offered)
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments)
+def test_an_actor_is_never_admitted_where_assistants_are_refused(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime
+) -> None:
+    step = next_step(demand, standing, settings, now)
+    if standing.actor is not None and not demand.assistants_allowed:
+        assert step is not Step.ADMITTED
+    if standing.actor is None:
+        assert step is not Step.ASSISTANT_REFUSED
+    else:
+        assert step is not Step.ACTIVATION
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments, policies)
+def test_a_stricter_demand_never_makes_it_weaker(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime, extra: Policy
+) -> None:
+    harder = [
+        (replace(demand, policy=strictest([demand.policy, extra])), settings),
+        (replace(demand, floor="mfa"), settings),
+        (replace(demand, assistants_allowed=False), settings),
+        (demand, {name: strictest([policy, extra]) for name, policy in settings.items()}),
+    ]
+    for strict, strict_settings in harder:
+        if next_step(strict, standing, strict_settings, now) is Step.ADMITTED:
+            assert next_step(demand, standing, settings, now) is Step.ADMITTED
+        if standing.profile in settings:
+            needed = required_acr(strict, standing, strict_settings, now)
+            assert meets(needed, required_acr(demand, standing, settings, now))
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments, st.booleans())
+def test_everybody_reaches_an_end_after_at_most_two_pages(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime, wanted: bool
+) -> None:
+    pages = []
+    step = next_step(demand, standing, settings, now, activation_wanted=wanted)
+    while step not in ENDS:
+        pages.append(step)
+        assert len(pages) <= 2
+        standing = _after(step, standing, int(now.timestamp()))
+        step = next_step(demand, standing, settings, now, activation_wanted=wanted)
+    assert len(set(pages)) == len(pages)
+
+
+@THOROUGH
+@given(demands, st.none() | standings, profile_policies, moments)
+def test_prompt_none_gets_an_error_exactly_when_nobody_is_admitted(
+    demand: Demand, standing: Standing | None, settings: Policies, now: datetime
+) -> None:
+    step = next_step(demand, standing, settings, now)
+    assert (silent_error(step, demand) is None) == (step is Step.ADMITTED)
+
+
+def _after(step: Step, standing: Standing, now: int) -> Standing:
+    """Return who stands there once the page of ``step`` was answered rightly."""
+    if step is Step.IDENTIFICATION:
+        return replace(standing, proofs=(Proof("pwd", now),), actor=None, earlier=False)
+    return replace(standing, proofs=(*standing.proofs, Proof("otp", now)), activated=True)
