@@ -56,6 +56,9 @@ from idp.storage.keyring import Keyring
 MAX_BODY = 64 * 1024
 """Bytes of one request's body, and of its form."""
 
+_FOR_PROGRAMS = frozenset({PATHS["token_endpoint"], PATHS["userinfo_endpoint"]})
+"""Addresses whose errors are JSON, whatever went wrong."""
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -231,7 +234,7 @@ def _register_errors(app: Flask, pages: Pages) -> None:
     @app.errorhandler(FactorBusy)
     def unavailable(error: Exception) -> Response:
         app.logger.error("unavailable: %s", type(error).__name__)
-        if request.endpoint in ("oidc.token", "oidc.userinfo"):
+        if request.path in _FOR_PROGRAMS:
             response = jsonify(
                 error="temporarily_unavailable", error_description="try again in a few seconds"
             )
@@ -250,6 +253,12 @@ def _register_errors(app: Flask, pages: Pages) -> None:
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
+        if request.path in _FOR_PROGRAMS:
+            told = jsonify(error="invalid_request" if status < 500 else "server_error")
+            told.status_code = status
+            told.headers.extend(error.get_headers())
+            told.content_type = "application/json"
+            return told
         response = pages.error(
             status,
             error.name.lower().replace(" ", "_"),

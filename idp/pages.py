@@ -39,6 +39,8 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "service": None,
     "signed_in": None,
     "step_up_url": None,
+    "switch_url": None,
+    "problem_code": "invalid_form",
     "subject": None,
 }
 

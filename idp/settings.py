@@ -55,12 +55,12 @@ def _ephemeral(text: str) -> str:
     expected = ValueError("sql: (the database), redis://host or rediss://host")
     if text == "sql:":
         return text
-    from redis.connection import parse_url
+    from redis import ConnectionPool
 
     if not text.startswith(_EPHEMERAL_STORES) or text in _EPHEMERAL_STORES:
         raise expected
     try:
-        parse_url(text)
+        ConnectionPool.from_url(text)
     except ValueError:
         raise expected from None
     return text

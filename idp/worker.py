@@ -9,9 +9,10 @@ from threading import Event
 from sqlalchemy import delete, select
 
 from idp.app import Parts
+from idp.rules.throttle import FORGOTTEN_AFTER
 from idp.storage.ephemeral_sql import SqlEphemeralStore
 from idp.storage.errors import StorageUnavailable
-from idp.storage.schema import ended_session, token_grant
+from idp.storage.schema import ended_session, failure, token_grant
 
 INTERVAL_SECONDS = 60.0
 LONGEST_SESSION = timedelta(days=8)
@@ -27,7 +28,10 @@ def clear_away(parts: Parts) -> int:
     over = select(token_grant.c.id).where(token_grant.c.expires_at <= parts.clock.now()).limit(_PIECE)
     forgotten = parts.clock.now() - LONGEST_SESSION
     long_ended = select(ended_session.c.sid).where(ended_session.c.ended_at <= forgotten).limit(_PIECE)
+    quiet = failure.c.wait_until <= parts.clock.now() - FORGOTTEN_AFTER
+    past = select(failure.c.key).where(quiet).limit(_PIECE)
     with parts.database.write() as connection:
+        cleared += connection.execute(delete(failure).where(failure.c.key.in_(past), quiet)).rowcount
         cleared += connection.execute(delete(token_grant).where(token_grant.c.id.in_(over))).rowcount
         cleared += connection.execute(
             delete(ended_session).where(ended_session.c.sid.in_(long_ended))

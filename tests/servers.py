@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from tests.waiting import wait_until
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
-class _Server:
+class _Server(ABC):
     """A server process in a folder of its own; it ends with the test session, however that ends."""
 
     def __init__(self, folder: Path, *, user: str | None = None) -> None:
@@ -54,11 +55,13 @@ class _Server:
         finally:
             self.start()
 
+    @abstractmethod
     def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """Return the program with its arguments."""
 
+    @abstractmethod
     def _answers(self) -> bool:
-        raise NotImplementedError
+        """Tell whether the server serves."""
 
     def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
         with (self._folder / "log").open("ab") as log:

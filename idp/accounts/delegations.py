@@ -110,6 +110,7 @@ def set_end(
     )
     if result.rowcount == 1 and (was_over or (end is not None and end <= now)):
         grants.revoke_delegation(connection, delegation_id, now)
+        connection.execute(update(delegation).where(one).values(not_before=now))
     return result.rowcount == 1
 
 

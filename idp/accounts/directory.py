@@ -39,10 +39,13 @@ def set_password(connection: Connection, account_id: str, phc: str) -> None:
 
 
 def set_disabled(connection: Connection, account_id: str, now: datetime | None) -> None:
-    """Disable the account from ``now`` on and revoke its grants, or enable it again with ``None``."""
-    if now is not None:
-        grants.revoke_account(connection, account_id, now)
-    connection.execute(update(account).where(account.c.id == account_id).values(disabled_at=now))
+    """Disable the account from ``now`` on, or enable it again with ``None``; its earlier sessions stay ended."""
+    one = update(account).where(account.c.id == account_id)
+    if now is None:
+        connection.execute(one.values(disabled_at=None))
+        return
+    grants.revoke_account(connection, account_id, now)
+    connection.execute(one.values(disabled_at=now, not_before=now))
 
 
 def add_person(

@@ -6,10 +6,10 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, case, delete, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from idp.rules.throttle import delay_after
+from idp.rules.throttle import FORGOTTEN_AFTER, delay_after
 from idp.storage.schema import failure
 
 Guess = Literal["password", "code"]
@@ -56,6 +56,6 @@ def _upsert(connection: Connection, key: str, now: datetime) -> Any:
     statement = dialect.insert(failure).values(key=key, count=1, wait_until=now)
     return statement.on_conflict_do_update(
         index_elements=[failure.c.key],
-        set_={"count": failure.c.count + 1},
+        set_={"count": case((failure.c.wait_until <= now - FORGOTTEN_AFTER, 1), else_=failure.c.count + 1)},
         where=failure.c.wait_until <= now,
     ).returning(failure.c.count)

@@ -88,6 +88,12 @@ def revoke_session(connection: Connection, sid: str, account_id: str, now: datet
     _revoke(connection, token_grant.c.sid == sid, now)
 
 
+def account_of_session(connection: Connection, sid: str) -> str | None:
+    """Return the account that a session granted something of."""
+    found = connection.execute(select(token_grant.c.account_id).where(token_grant.c.sid == sid).limit(1))
+    return found.scalar_one_or_none()
+
+
 def revoke_delegation(connection: Connection, delegation_id: str, now: datetime) -> bool:
     """Revoke every grant of an assistant."""
     return _revoke(connection, token_grant.c.delegation_id == delegation_id, now)

@@ -36,10 +36,13 @@ class Party:
 
     account: Account
     actor: Actor | None
+    not_before: datetime | None = None
+    """What was proved before counts no longer: the account was disabled, or the delegation was over, in between."""
 
     def standing(self, proofs: tuple[Proof, ...], *, earlier: bool) -> Standing:
         """Return what the rules need to know of this party."""
-        return Standing(self.account.profile, self.account.activated, proofs, self.actor, earlier)
+        not_before = self.not_before.timestamp() if self.not_before else None
+        return Standing(self.account.profile, self.account.activated, proofs, self.actor, earlier, not_before)
 
 
 def party(connection: Connection, account_id: str, delegation_id: str | None, now: datetime) -> Party | None:
@@ -69,6 +72,7 @@ def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
         account.c.profile,
         account.c.activated_at,
         account.c.disabled_at,
+        account.c.not_before.label("account_not_before"),
         person.c.id.label("sub"),
         person.c.name,
         person.c.attributes,
@@ -76,6 +80,7 @@ def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
         delegation.c.valid_from,
         delegation.c.valid_until,
         delegation.c.removed_at,
+        delegation.c.not_before.label("delegation_not_before"),
         _assistant.c.id.label("actor_sub"),
         _assistant.c.name.label("actor_name"),
     ).select_from(
@@ -107,7 +112,8 @@ def party_of(row: Row[Any], delegation_id: str | None, now: datetime) -> Party |
         row.activated_at is not None,
         row.attributes,
     )
-    return Party(holder, actor)
+    since = [row.account_not_before, row.delegation_not_before if actor else None]
+    return Party(holder, actor, max((moment for moment in since if moment), default=None))
 
 
 _PARTY = party_query(

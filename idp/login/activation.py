@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from flask import Request, Response
+from flask import Request, Response, url_for
 
 from idp.accounts import authenticators
 from idp.audit.events import Event, record
@@ -68,10 +68,12 @@ class ActivationStep:
             "activation.html",
             status=422 if problems else 200,
             problems=problems,
+            problem_code="invalid_code",
             form_action=position.destination.form_action(position.transaction.request),
             service=position.destination.service(position.transaction.request),
             identifier=identifier,
             qr_svg=qr_svg(uri),
+            switch_url=url_for("signin.switch", transaction_id=position.transaction.id),
             key_text=secret,
             otpauth_uri=uri,
             is_practitioner=position.party is not None and position.party.account.profile == PRACTITIONER,
@@ -89,4 +91,4 @@ class ActivationStep:
                 raise NoTransaction
             transaction = stored
         secret = self.keyring.open(transaction.enrolment or "", bound_to=bound_to).decode()
-        return Position(**{**vars(position), "transaction": transaction}), secret
+        return replace(position, transaction=transaction), secret

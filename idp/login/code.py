@@ -66,8 +66,12 @@ class CodeStep:
             named = named_by(self.possession.matches(candidates, code, now))
             match named:
                 case OnePerson(match) if authenticators.spend(connection, match):
-                    failures.reset(connection, key)
                     entered = _holder_of(held, match)
+                    if entered.delegation_id is None:
+                        failures.reset(connection, key)
+                    else:
+                        # An assistant's own code must not buy them more guesses at the doctor's.
+                        failures.forgive(connection, key, now)
                 case AskAgain(matches):
                     for match in sorted(matches, key=lambda match: match.authenticator_id):
                         authenticators.spend(connection, match)
@@ -85,17 +89,18 @@ class CodeStep:
         return self.journey.prove(request, position, account_id, entered.delegation_id, (*proofs, otp))
 
     def _throttled(self, position: Position, wait: timedelta) -> Response:
-        response = self._page(position, Problem("code", try_again_in(wait)))
+        response = self._page(position, Problem("code", try_again_in(wait)), code="slow_down")
         response.status_code = 429
         response.headers["Retry-After"] = str(whole_seconds(wait))
         return response
 
-    def _page(self, position: Position, *problems: Problem) -> Response:
+    def _page(self, position: Position, *problems: Problem, code: str = "invalid_code") -> Response:
         transaction = position.transaction
         return self.pages.render(
             "code.html",
             status=422 if problems else 200,
             problems=problems,
+            problem_code=code,
             form_action=position.destination.form_action(transaction.request),
             service=position.destination.service(transaction.request),
             identifier=position.party.account.identifier if position.party else "",

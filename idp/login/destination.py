@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from flask import Response
 
 from idp.accounts.party import Party
 from idp.login.session import SignOnSession
+from idp.rules.assurance import auth_time_of
+from idp.rules.delegation import Denial, managing_denied
 from idp.rules.next_step import Demand
 
 
@@ -20,6 +23,16 @@ class Visitor:
     cookie: str
     session: SignOnSession
     party: Party
+
+    def managing_denied(self, now: datetime) -> Denial | None:
+        """Return why a managing act of this visitor is refused at ``now``, or ``None``."""
+        age = now.timestamp() - auth_time_of(self.session.proofs)
+        return managing_denied(self.session.acr, self.party.actor, age)
+
+    @property
+    def acting_for(self) -> str | None:
+        """The practitioner's name while an assistant acts: every page then says so."""
+        return self.party.account.name if self.party.actor else None
 
 
 class Destination(Protocol):

@@ -16,6 +16,7 @@ from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
 from idp.pages import Pages, Problem
 from idp.rules.assurance import Policy
+from idp.rules.delegation import MANAGING_SECONDS
 from idp.rules.next_step import Demand
 from idp.settings import Settings
 from idp.settings_groups import ProfileSettings
@@ -34,11 +35,13 @@ class LocalPage:
     profiles: frozenset[str]
 
     def demand(self, request: Mapping[str, Any]) -> Demand | None:
-        """Return what the page demands."""
+        """Return what the page demands; a managing one a recent sign-in with two factors."""
+        managing = request.get("acr") == "mfa"
         return Demand(
             profiles=self.profiles,
             policy=Policy.optional(),
-            floor="mfa" if request.get("acr") == "mfa" else "pwd",
+            floor="mfa" if managing else "pwd",
+            max_age=MANAGING_SECONDS if managing else None,
             assistants_allowed=False,
         )
 

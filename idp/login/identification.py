@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from flask import Request, Response, url_for
@@ -17,7 +17,7 @@ from idp.login.journey import Journey, Position
 from idp.login.keypad import KeypadView, pressed, shuffled
 from idp.login.wording import format_day, try_again_in, whole_seconds
 from idp.pages import Pages, Problem
-from idp.plugins import KnowledgeFactor
+from idp.plugins import FactorBusy, KnowledgeFactor
 from idp.rules.assurance import ActivationBox, Proof, activation_box, strictest
 from idp.storage.database import Database
 
@@ -71,7 +71,7 @@ class IdentificationStep:
             return self._again(position, entered, Problem("password", stale))
         if "key" in form:
             positions = pressed(entered.positions, form["key"])
-            return self._page(position, _Entered(**{**vars(entered), "positions": positions}))
+            return self._page(position, replace(entered, positions=positions))
         password = entered.password or (keypad.digits(entered.positions) if entered.positions else "")
         return self._attempt(request, position, entered, password or "")
 
@@ -91,10 +91,16 @@ class IdentificationStep:
                 record(connection, Event.ATTEMPT_THROTTLED, self.clock.now(), detail={"guess": "password"})
         if wait is not None:
             return self._throttled(position, entered, wait)
-        account_id = self._right_account(identifier, password, key, position)
+        try:
+            account_id = self._right_account(identifier, password, key, position)
+        except FactorBusy:
+            # Nothing was judged: whoever comes again must not wait for it.
+            with self.database.write() as connection:
+                failures.forgive(connection, key, self.clock.now())
+            raise
         if account_id is None:
             wrong = _("Identifiant ou mot de passe incorrect. Vérifiez les deux, puis recommencez.")
-            return self._again(position, entered, Problem("password", wrong))
+            return self._again(position, entered, Problem("password", wrong), code="invalid_credentials")
         return self._accepted(request, position, entered, account_id)
 
     def _right_account(self, identifier: str, password: str, key: str, position: Position) -> str | None:
@@ -137,12 +143,14 @@ class IdentificationStep:
         return response
 
     def _throttled(self, position: Position, entered: _Entered, wait: timedelta) -> Response:
-        response = self._again(position, entered, Problem("password", try_again_in(wait)))
+        response = self._again(position, entered, Problem("password", try_again_in(wait)), code="slow_down")
         response.status_code = 429
         response.headers["Retry-After"] = str(whole_seconds(wait))
         return response
 
-    def _again(self, position: Position, entered: _Entered, *problems: Problem) -> Response:
+    def _again(
+        self, position: Position, entered: _Entered, *problems: Problem, code: str = "invalid_form"
+    ) -> Response:
         """Show the page again with a new permutation: each is good for one attempt."""
         transaction = position.transaction
         renewed = transaction.model_copy(
@@ -150,10 +158,12 @@ class IdentificationStep:
         )
         self.journey.transactions.save(transaction, renewed)
         stored = self.journey.transactions.load(transaction.id) or renewed
-        again = Position(**{**vars(position), "transaction": stored})
-        return self._page(again, _Entered(**{**vars(entered), "positions": ""}), *problems)
+        again = replace(position, transaction=stored)
+        return self._page(again, replace(entered, positions=""), *problems, code=code)
 
-    def _page(self, position: Position, entered: _Entered, *problems: Problem) -> Response:
+    def _page(
+        self, position: Position, entered: _Entered, *problems: Problem, code: str = "invalid_form"
+    ) -> Response:
         box = self._box(position)
         keypad = position.transaction.keypad
         return self.pages.render(
@@ -171,6 +181,11 @@ class IdentificationStep:
                 "date": format_day(box.since) if box.since else None,
             },
             help_url=url_for("signin.recovery"),
+            problem_code=code,
+            acting_for=position.visitor.acting_for if position.visitor else None,
+            switch_url=url_for("signin.switch", transaction_id=position.transaction.id)
+            if position.visitor
+            else None,
             cancel=True,
         )
 

@@ -45,6 +45,7 @@ class RefusedStep:
             reason="assistant" if position.step is Step.ASSISTANT_REFUSED else "profile",
             service=position.destination.service(position.transaction.request),
             name=name,
+            acting_for=party.account.name if party and party.actor else None,
             switch_url=url_for("signin.switch", transaction_id=position.transaction.id),
         )
 

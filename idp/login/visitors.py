@@ -90,6 +90,13 @@ class Visitors:
             self._revoke(connection, session, why)
         self.sessions.close(cookie)
 
+    def end_grants(self, sid: str) -> None:
+        """End what a session granted when only its ``sid`` is known: its browser has no cookie of it any more."""
+        with self.database.write() as connection:
+            account_id = grants.account_of_session(connection, sid)
+            if account_id is not None:
+                grants.revoke_session(connection, sid, account_id, self.clock.now())
+
     def _revoke(self, connection: Connection, session: SignOnSession, why: str) -> None:
         now = self.clock.now()
         grants.revoke_session(connection, session.sid, session.account_id, now)

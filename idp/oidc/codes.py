@@ -35,12 +35,12 @@ class CodeStore:
     def __init__(self, store: EphemeralStore, clock: Clock, lifetime: timedelta) -> None:
         self._store = store
         self._clock = clock
-        self._lifetime = lifetime
+        self.lifetime = lifetime
 
     def issue(self, contents: CodeContents) -> str:
         """Store ``contents`` under a new code and return it."""
         code = secrets.token_urlsafe(32)
-        self._store.put(_key(code), contents.model_dump_json().encode(), self._clock.now() + self._lifetime)
+        self._store.put(_key(code), contents.model_dump_json().encode(), self._clock.now() + self.lifetime)
         return code
 
     def read(self, code: str) -> CodeContents | None:

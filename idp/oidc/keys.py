@@ -46,8 +46,8 @@ def ensure_keys(database: Database, keyring: Keyring, now: datetime) -> None:
     made = [_made(alg) for alg in sorted(missing)]
     if not made:
         return
-    with database.write() as connection:
-        present = set(connection.execute(select(signing_key.c.alg).with_for_update()).scalars())
+    with database.alter() as connection:
+        present = set(connection.execute(select(signing_key.c.alg)).scalars())
         for one in made:
             if one.alg in present:
                 continue

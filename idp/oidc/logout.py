@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import Blueprint, Request, Response, request, url_for
 from werkzeug.datastructures import MultiDict
@@ -36,13 +37,20 @@ class EndSession:
 
     def respond(self, request: Request) -> Response:
         """Answer GET or POST of a relying party, or of somebody who wants to sign out."""
+        if request.method == "POST" and not request.cookies:
+            # Cross-site: the browser keeps Lax cookies from the form, but not from the GET that follows.
+            return see_other(f"{request.path}?{urlencode(list(request.form.items(multi=True)))}")
         asked = self._asked(request.values)
         visitor = self.visitors.of(request)
         if visitor is None:
+            if asked.sid is not None:
+                self.visitors.end_grants(asked.sid)
             return see_other(asked.back or url_for("logout.done"))
         if asked.sid == visitor.session.sid:
             return self._out(visitor, asked.back)
-        return self.pages.render("logout.html", confirm_url=url_for("logout.confirm"))
+        return self.pages.render(
+            "logout.html", acting_for=visitor.acting_for, confirm_url=url_for("logout.confirm")
+        )
 
     def confirm(self, request: Request) -> Response:
         """Take the answer to the question. It ends on a page: nobody proved to have asked on this session's behalf."""

@@ -18,7 +18,7 @@ from idp.login.wording import format_day, no_code, wrong_code
 from idp.pages import Pages, Problem, qr_svg
 from idp.plugins import Candidate, PossessionFactor
 from idp.profile.enrolment import PendingEnrolments
-from idp.profile.forms import AssistantForm, EndForm, end_before_start, entered, problems_of
+from idp.profile.forms import AssistantForm, EndForm, end_before_start, entered, no_end, problems_of
 from idp.rules.assurance import FUND_ZONE
 from idp.rules.delegation import Window, first_day, last_day
 from idp.storage.database import Database
@@ -82,6 +82,8 @@ class AssistantPages:
             return self._removed(visitor, one)
         form = EndForm(request.form)
         problems = [] if form.validate() else problems_of(form)
+        if "valid_until" not in request.form:
+            problems.append(no_end())
         window: Window | None = None
         if not problems:
             try:
@@ -167,6 +169,7 @@ class AssistantPages:
             key_text=secret,
             otpauth_uri=uri,
             values=values,
+            switch_url=url_for("home.switch"),
         )
 
     def _edit_page(self, one: Delegation, values: dict[str, str], *problems: Problem) -> Response:
@@ -177,6 +180,7 @@ class AssistantPages:
             name=one.name,
             valid_from=format_day(first_day(one.window)),
             values=values,
+            switch_url=url_for("home.switch"),
             password_url=url_for("profile.password"),
         )
 

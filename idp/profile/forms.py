@@ -72,6 +72,11 @@ def end_before_start() -> Problem:
     return Problem("valid_until", str(_("La fin de validité précède le début.")))
 
 
+def no_end() -> Problem:
+    """Return the problem of a form without the field; left empty, it means an open end."""
+    return Problem("valid_until", str(_("Indiquez la fin de validité, ou laissez le champ vide.")))
+
+
 def entered(form: MultiDict[str, str]) -> dict[str, str]:
     """Return what was typed, to be shown again; never the code."""
     return {name: form.get(name, "")[:200] for name in ("name", "valid_from", "valid_until")}

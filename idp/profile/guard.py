@@ -13,7 +13,7 @@ from idp.clock import Clock
 from idp.login.destination import Visitor
 from idp.login.journey import Journey
 from idp.pages import Pages
-from idp.rules.delegation import PRACTITIONER, Denial, managing_denied
+from idp.rules.delegation import PRACTITIONER, Denial
 from idp.rules.next_step import Step
 from idp.storage.database import Database
 
@@ -45,15 +45,17 @@ class Guard:
         def managed(visitor: Visitor) -> Response:
             if visitor.party.account.profile != PRACTITIONER:
                 return self._denied(request, visitor, "insufficient_scope")
-            denial = managing_denied(visitor.session.acr, visitor.party.actor)
+            denial = visitor.managing_denied(self.clock.now())
             return self._denied(request, visitor, denial) if denial else page(visitor)
 
         return self.look(request, managed)
 
     def step_up(self, request: Request) -> Response:
-        """Ask for the second factor in place and come back to the profile."""
-        asked = {"path": url_for("profile.show"), "acr": "mfa"}
-        return self.journey.begin(request, DESTINATION, asked)
+        """Ask for what is missing in place, and come back to the page of the profile that was wanted."""
+        profile = url_for("profile.show")
+        wanted = request.form.get("path", profile)
+        path = wanted if wanted.startswith(f"{profile}/") else profile
+        return self.journey.begin(request, DESTINATION, {"path": path, "acr": "mfa"})
 
     def _denied(self, request: Request, visitor: Visitor, denial: Denial) -> Response:
         actor = visitor.party.actor
@@ -67,12 +69,22 @@ class Guard:
                 detail={"why": denial, "endpoint": request.endpoint},
             )
         if denial == "insufficient_user_authentication":
-            return self.pages.render("step_up.html", status=403, step_up_url=url_for("profile.step_up"))
-        return self.pages.error(
-            403,
-            denial,
-            _("Réservé au praticien"),
-            _("Seul le praticien, identifié avec le code de son propre téléphone, accède à cette page."),
+            return self.pages.render(
+                "step_up.html",
+                status=403,
+                step_up_url=url_for("profile.step_up"),
+                path=request.path,
+                activated=visitor.party.account.activated,
+                switch_url=url_for("home.switch"),
+            )
+        return self.pages.render(
+            "error.html",
+            status=403,
+            acting_for=visitor.party.account.name if actor else None,
+            code=denial,
+            title=_("Réservé au praticien"),
+            text=_("Seul le praticien, identifié avec le code de son propre téléphone, accède à cette page."),
             action_url=url_for("home.home"),
             action_label=_("Retour à l'accueil"),
+            switch_url=url_for("home.switch"),
         )

@@ -16,7 +16,7 @@ from idp.login.wording import format_day
 from idp.pages import Pages
 from idp.profile.assistants import AssistantPages
 from idp.profile.guard import Guard
-from idp.rules.delegation import PRACTITIONER, first_day, last_day, managing_denied
+from idp.rules.delegation import PRACTITIONER, first_day, last_day
 from idp.storage.database import Database
 
 
@@ -34,7 +34,7 @@ class ProfilePage:
         """Return the page."""
         account = visitor.party.account
         is_practitioner = account.profile == PRACTITIONER
-        can_manage = managing_denied(visitor.session.acr, visitor.party.actor) is None
+        can_manage = visitor.managing_denied(self.clock.now()) is None
         listed = []
         if is_practitioner:
             with self.database.read() as connection:

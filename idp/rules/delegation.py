@@ -11,6 +11,9 @@ from idp.rules.assurance import FUND_ZONE, Acr, meets
 PRACTITIONER = "health_professional"
 """The only profile whose accounts have assistants."""
 
+MANAGING_SECONDS = 900
+"""How long a sign-in is recent enough to change who may enter."""
+
 Denial = Literal["insufficient_scope", "insufficient_user_authentication"]
 """Why a managing act is refused: RFC 6750 §3.1, RFC 9470 §3."""
 
@@ -62,11 +65,15 @@ def last_day(window: Window) -> date | None:
     return None if window.end is None else (window.end - timedelta(seconds=1)).astimezone(FUND_ZONE).date()
 
 
-def managing_denied(acr: Acr, actor: Actor | None) -> Denial | None:
-    """Return why a managing act is refused, or ``None`` when it is allowed: only in person, only with two factors."""
+def managing_denied(acr: Acr, actor: Actor | None, age: float) -> Denial | None:
+    """Return why a managing act is refused, or ``None`` when it is allowed.
+
+    Only in person, only with two factors, and only while the older of them is at most ``MANAGING_SECONDS`` old
+    (``age``, seconds): a session left open on a shared computer must not let a phone be bound to the account.
+    """
     if actor is not None:
         return "insufficient_scope"
-    return None if meets(acr, "mfa") else "insufficient_user_authentication"
+    return None if meets(acr, "mfa") and age <= MANAGING_SECONDS else "insufficient_user_authentication"
 
 
 def _midnight(day: date) -> datetime:

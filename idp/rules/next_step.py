@@ -13,6 +13,9 @@ from enum import StrEnum
 from idp.rules.assurance import Acr, Policy, Proof, acr_of, auth_time_of, meets, strictest, wanted_acr
 from idp.rules.delegation import Actor
 
+ACTIVATION_SECONDS = 300
+"""How old a password may be, from an earlier sign-in, for a first phone to be activated by it."""
+
 
 class Step(StrEnum):
     """What comes next. Pages are named after their step."""
@@ -58,6 +61,8 @@ class Standing:
     actor: Actor | None = None
     earlier: bool = False
     """Proved before this request, in the single sign-on session."""
+    not_before: float | None = None
+    """Seconds since the epoch: what was proved before counts no longer."""
 
 
 def required_acr(
@@ -93,7 +98,10 @@ def next_step(
         return Step.PROFILE_REFUSED
     needed = "mfa" if activation_wanted else required_acr(demand, standing, profile_policies, now)
     if not meets(acr_of(standing.proofs), needed):
-        return Step.CODE if standing.activated or standing.actor is not None else Step.ACTIVATION
+        if standing.activated or standing.actor is not None:
+            return Step.CODE
+        # Whoever finds a session open must not bind a phone of their own to the account.
+        return Step.IDENTIFICATION if _older_than(standing, ACTIVATION_SECONDS, now) else Step.ACTIVATION
     if standing.actor is not None and not demand.assistants_allowed:
         return Step.ASSISTANT_REFUSED
     return Step.ADMITTED
@@ -121,9 +129,14 @@ def _knows_password(standing: Standing) -> bool:
 
 
 def _too_old(demand: Demand, standing: Standing, now: datetime) -> bool:
+    if standing.not_before is not None and auth_time_of(standing.proofs) < standing.not_before:
+        return True
     if not standing.earlier:
         return False
-    if demand.sign_in_again:
+    if demand.sign_in_again or demand.max_age == 0:
         return True
-    age = now.timestamp() - auth_time_of(standing.proofs)
-    return demand.max_age is not None and (demand.max_age == 0 or age > demand.max_age)
+    return demand.max_age is not None and _older_than(standing, demand.max_age, now)
+
+
+def _older_than(standing: Standing, seconds: int, now: datetime) -> bool:
+    return standing.earlier and now.timestamp() - auth_time_of(standing.proofs) > seconds

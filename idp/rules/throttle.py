@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 FREE_FAILURES = 3
+FORGOTTEN_AFTER = timedelta(days=1)
+"""How long after the last wait, with no further attempt, the count starts anew."""
+
 _DELAYS = (1, 3, 5, 10, 30, 60, 120, 300, 600, 900)
 
 

@@ -52,6 +52,7 @@ account = Table(
     Column("password", Text, nullable=False, comment="PHC string"),
     Column("activated_at", UtcDateTime, comment="first authenticator confirmed"),
     Column("disabled_at", UtcDateTime),
+    Column("not_before", UtcDateTime, comment="what was proved before no longer counts"),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -66,6 +67,7 @@ delegation = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
     Column("removed_by", _ID, ForeignKey("person.id")),
+    Column("not_before", UtcDateTime, comment="what was proved before no longer counts"),
     Column("last_used_at", UtcDateTime),
     Column("last_used_for", String(120), comment="name of the service"),
 )

@@ -73,6 +73,8 @@ class _Server(BaseApplication):  # type: ignore[misc, unused-ignore]
             "worker_class": "gthread",
             "graceful_timeout": GRACE_SECONDS,
             "proc_name": "fse-portal",
+            # No peer may set SCRIPT_NAME or the like, loopback neither: nothing of a request is believed but its body.
+            "forwarded_allow_ips": "",
             "control_socket_disable": True,
         }.items():
             self.cfg.set(name, value)

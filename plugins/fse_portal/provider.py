@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response
 from fse_portal.clock import Clock
 from fse_portal.id_token import FetchedKeys, IdTokenVerifier
 from fse_portal.identity import Identity, contradicts
-from fse_portal.sessions import PendingLogins, PortalSession
+from fse_portal.sessions import PendingLogins
 from fse_portal.settings import Settings
 
 SCOPE = "openid profile practitioner"
@@ -120,13 +120,17 @@ class Provider(FlaskOAuth2App):
         profile = self.profile_of(access_token)
         return profile is not None and not contradicts(identity, profile)
 
-    def logout_address(self, ended: PortalSession, goodbye: str) -> str | None:
-        """Return where the provider ends its own session (RP-Initiated Logout 1.0), if it says so."""
+    def logout_address(self, id_token: str | None, goodbye: str) -> str | None:
+        """Return where the provider ends its own session (RP-Initiated Logout 1.0), if it says so.
+
+        Without an ID token as a hint the provider asks the person, who may stay: it is not told to come back
+        to ``goodbye``, which would say otherwise.
+        """
         if not self.load_server_metadata()["end_session_endpoint"]:
             return None
-        return self.create_logout_url(
-            post_logout_redirect_uri=goodbye, id_token_hint=ended.tokens.id_token, client_id=self.client_id
-        )["url"]
+        hint = {"id_token_hint": id_token, "post_logout_redirect_uri": goodbye} if id_token else {}
+        address: str = self.create_logout_url(client_id=self.client_id, **hint)["url"]
+        return address
 
     def _get(self, endpoint: str, **options: Any) -> requests.Response:
         answer: requests.Response = self.get(self.load_server_metadata()[endpoint], **options)  # type: ignore[no-untyped-call]

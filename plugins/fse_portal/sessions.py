@@ -12,6 +12,7 @@ from fse_portal.clock import Clock
 from fse_portal.database import Database
 from fse_portal.identity import Actor, Identity
 
+KEPT_FOR_SIGN_OUT = timedelta(hours=12)
 COLUMNS = "key, identity, access_token, id_token, form_token, checked_at, expires_at"
 
 
@@ -33,6 +34,15 @@ class PortalSession:
     tokens: Tokens
     form_token: str = field(repr=False)
     checked_at: datetime
+
+
+@dataclass(frozen=True)
+class SignOut:
+    """What is left to do with a session, live or expired: end it, here and at the provider."""
+
+    key: str
+    id_token: str = field(repr=False)
+    form_token: str = field(repr=False)
 
 
 class Sessions:
@@ -60,7 +70,7 @@ class Sessions:
             tokens.expires_at.timestamp(),
         )
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM session WHERE expires_at <= ?", (now,))
+            connection.execute("DELETE FROM session WHERE expires_at <= ?", (self._forgotten(),))
             if replacing:
                 connection.execute("DELETE FROM session WHERE key = ?", (_key(replacing),))
             connection.execute(f"INSERT INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
@@ -86,6 +96,17 @@ class Sessions:
             checked_at=_moment(checked_at),
         )
 
+    def to_sign_out(self, cookie: str) -> SignOut | None:
+        """Return how to end the session of that cookie, until 12 hours after it expired.
+
+        A provider takes an expired ID token as a hint too (RP-Initiated Logout 1.0 §2), and its own session
+        outlives ours.
+        """
+        statement = "SELECT key, id_token, form_token FROM session WHERE key = ? AND expires_at > ?"
+        with self._database.connection() as connection:
+            row = connection.execute(statement, (_key(cookie), self._forgotten())).fetchone()
+        return None if row is None else SignOut(*row)
+
     def confirm(self, session: PortalSession, at: datetime) -> None:
         """Remember that the provider confirmed the session when it was asked, which was ``at``."""
         with self._database.connection() as connection:
@@ -93,10 +114,14 @@ class Sessions:
                 "UPDATE session SET checked_at = ? WHERE key = ?", (at.timestamp(), session.key)
             )
 
-    def end(self, session: PortalSession) -> None:
+    def end(self, session: PortalSession | SignOut) -> None:
         """Forget the session and its tokens."""
         with self._database.connection() as connection:
             connection.execute("DELETE FROM session WHERE key = ?", (session.key,))
+
+    def _forgotten(self) -> float:
+        """Return the latest expiry, in seconds since 1970, of rows that are of no use any more."""
+        return (self._clock.now() - KEPT_FOR_SIGN_OUT).timestamp()
 
 
 class PendingLogins:

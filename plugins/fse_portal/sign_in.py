@@ -11,6 +11,7 @@ from authlib.integrations.flask_client import OAuthError
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from requests import RequestException
+from werkzeug.wrappers import Response
 
 from fse_portal.addresses import local_target
 from fse_portal.clock import Clock
@@ -45,7 +46,7 @@ class SignIn:
         pages.add_url_rule("/login", "login", self._login, methods=["GET", "POST"])
         pages.add_url_rule("/callback", "callback", self._callback, methods=["GET"])
         pages.add_url_rule("/logout", "logout", self._logout, methods=["POST"])
-        pages.add_url_rule("/goodbye", "goodbye", lambda: render_template("goodbye.html"), methods=["GET"])
+        pages.add_url_rule("/goodbye", "goodbye", self._goodbye, methods=["GET"])
         return pages
 
     def _login(self) -> ResponseReturnValue:
@@ -94,24 +95,32 @@ class SignIn:
             raise Refused("unmet_authentication_requirements" if too_weak else "invalid_token") from error
 
     def _logout(self) -> ResponseReturnValue:
-        ended = self._gate.session()
+        cookie = self._gate.cookie()
+        ended = self._sessions.to_sign_out(cookie) if cookie else None
         if ended is None:
-            return redirect(url_for("sign_in.goodbye"))
+            # Perhaps another site's form, without our cookie: nothing is ended before the provider has asked.
+            return self._leave(None)
         if not hmac.compare_digest(request.form.get("form_token", "").encode(), ended.form_token.encode()):
             raise Refused("invalid_form")
         self._sessions.end(ended)
+        response = self._leave(ended.id_token)
+        response.delete_cookie(
+            self._settings.session_cookie, secure=self._settings.secure, httponly=True, samesite="Lax"
+        )
+        return response
+
+    def _leave(self, id_token: str | None) -> Response:
         try:
-            address = self._provider.logout_address(ended, f"{self._settings.base_url}/goodbye")
+            address = self._provider.logout_address(id_token, f"{self._settings.base_url}/goodbye")
         except RequestException:
             address = None
         if address is None:
             # The provider may still know this browser: on a shared computer the next person must be asked.
             session[ASK_AGAIN] = True
-        response = redirect(address or url_for("sign_in.goodbye"))
-        response.delete_cookie(
-            self._settings.session_cookie, secure=self._settings.secure, httponly=True, samesite="Lax"
-        )
-        return response
+        return redirect(address or url_for("sign_in.goodbye"))
+
+    def _goodbye(self) -> str:
+        return render_template("goodbye.html", provider_left_open=session.get(ASK_AGAIN, False))
 
 
 def _refusal(answer: Mapping[str, str], issuer: str) -> str | None:

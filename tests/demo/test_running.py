@@ -62,6 +62,8 @@ def test_there_is_a_confidential_and_a_public_client_and_the_portals_own(kept: D
         "client_secret",
         "token_endpoint_auth_method",
         "redirect_uris",
+        "post_logout_redirect_uris",
+        "id_token_signed_response_alg",
         "scope",
         "floor",
         "assistants",
@@ -78,6 +80,11 @@ def test_there_is_a_confidential_and_a_public_client_and_the_portals_own(kept: D
     public = next(client for client in open_ones if client["token_endpoint_auth_method"] == "none")
     assert public["client_secret"] is None
     assert all(uri.startswith("http://127.0.0.1:") for client in open_ones for uri in client["redirect_uris"])
+    assert all(client["id_token_signed_response_alg"] == "RS256" for client in open_ones)
+    assert {client["id_token_signed_response_alg"] for client in clients.values()} == {"RS256", "ES256"}
+    leaving = [uri for client in clients.values() for uri in client["post_logout_redirect_uris"]]
+    assert len(leaving) == len(clients)
+    assert all(uri.startswith("http://127.0.0.1:") for uri in leaving)
     assert f"{kept.portal}/callback" in clients["fse-portal"]["redirect_uris"]
     assert not all(client["assistants"] for client in clients.values())
 
@@ -135,8 +142,9 @@ def test_a_restart_keeps_people_passwords_phones_and_secrets_while_addresses_fol
     with running_demo(tmp_path) as again:
         assert again.told["accounts"] == first.told["accounts"]
         assert again.issuer != first.issuer
-        kept = [{**client, "redirect_uris": None} for client in again.told["clients"]]
-        assert kept == [{**client, "redirect_uris": None} for client in first.told["clients"]]
+        moved = {"redirect_uris": None, "post_logout_redirect_uris": None}
+        kept = [{**client, **moved} for client in again.told["clients"]]
+        assert kept == [{**client, **moved} for client in first.told["clients"]]
         assert first.portal not in str(again.told)
 
 

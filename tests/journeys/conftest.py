@@ -8,6 +8,7 @@ import pytest
 
 from idp.app import Parts, create_app, parts_of
 from idp.storage.ephemeral import open_ephemeral
+from tests.journeys.practice import doctors_browser
 from tests.provider import Provider, Someone, Visit
 
 
@@ -33,6 +34,12 @@ def insured(provider: Provider) -> Someone:
 def assistant(provider: Provider, doctor: Someone) -> Someone:
     """Give the doctor's assistant."""
     return provider.add_assistant(doctor, "NAUDIN Fernand")
+
+
+@pytest.fixture
+def visit(provider: Provider, doctor: Someone) -> Visit:
+    """Give the doctor's browser, at the profile with two factors."""
+    return doctors_browser(provider, doctor)
 
 
 @pytest.fixture

@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
+from idp.app import Parts, create_app
 from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore
 from idp.storage.errors import StorageUnavailable
+from tests.provider import Provider, Visit
 
 
 @dataclass
@@ -102,3 +105,36 @@ class FailingEphemeral:
         """See ``EphemeralStore``."""
         with self.failure.around():
             self.store.ping()
+
+
+class Flaky:
+    """The provider with stores that fail on demand, and a person who goes on."""
+
+    def __init__(self, provider: Provider, store: str, answer_lost: bool) -> None:
+        self.provider = provider
+        self.failure = Failure(answer_lost=answer_lost)
+        self._calm = Failure()
+        parts = provider.parts
+        database = FailingDatabase(provider.settings.database_url)
+        database.failure = self.failure if store == "database" else self._calm
+        ephemeral = FailingEphemeral(parts.ephemeral, self.failure if store == "ephemeral" else self._calm)
+        self.database = database
+        own = Parts(database, ephemeral, parts.keyring, provider.clock, parts.plugins, parts.clients)
+        self.app = create_app(provider.settings, own)
+
+    def fail_at(self, number: int, *, lasting: bool = False) -> None:
+        """Let that operation from now on fail."""
+        self.failure.at, self.failure.asked, self.failure.failed = number, 0, False
+        self.failure.lasting = lasting
+
+    def browser(self) -> Visit:
+        """Return a browser at the provider that fails."""
+        visit = Visit(self.provider)
+        visit.client = self.app.test_client()
+        return visit
+
+    def token(self, data: dict[str, str]) -> Any:
+        """Post to the token endpoint as the public client."""
+        return self.app.test_client(use_cookies=False).post(
+            "/oauth2/token", data={**data, "client_id": "public"}, base_url="https://idp.test"
+        )

@@ -60,6 +60,8 @@ class SignedIn:
     """One person at one browser, with what that browser showed for them."""
 
     account: Account
+    since: datetime
+    """When they were let in; their password was typed at most one transaction before."""
     phone: Phone | None = None
     """The phone whose code was shown; ``None``: the password alone."""
 
@@ -109,8 +111,10 @@ class Browser:
 
     visit: Visit
     session: SignedIn | None = None
-    passwords: set[str] = field(default_factory=set)
-    """Identifiers whose right password was typed here since the user changed."""
+    passwords: dict[str, datetime] = field(default_factory=dict)
+    """Identifiers whose right password was typed here since the user changed, and when last."""
+    seen: list[str] = field(default_factory=list)
+    """Addresses of sign-ins that were begun here."""
 
     @property
     def step(self) -> str:

@@ -58,8 +58,8 @@ class AnyJourney(RuleBasedStateMachine):
         account = browser.session.account if browser.session else None
         return known + 3 * [phone for phone in known if phone.account is account]
 
-    @rule(at=ANY, client_id=CLIENTS, who=ANY, which=ANY)
-    def sign_in(self, at: int, client_id: str, who: int, which: int) -> None:
+    @rule(at=ANY, client_id=CLIENTS, who=ANY, which=ANY, fresh=st.booleans())
+    def sign_in(self, at: int, client_id: str, who: int, which: int, fresh: bool) -> None:
         """Somebody goes the whole way at once, with one of the phones of the practice if one is asked for."""
         world = self.world
         browser, account = pick(world.browsers, at), pick(world.accounts, who)
@@ -69,7 +69,7 @@ class AnyJourney(RuleBasedStateMachine):
             world.activate(browser, right=True)
         elif browser.step == "code":
             own = [phone for phone in world.phones if phone.account is account]
-            world.enter_code(browser, pick(own, which), steps=0, fresh=True)
+            world.enter_code(browser, pick(own, which), steps=0, fresh=fresh)
 
     @rule(at=ANY, client_id=CLIENTS, asks=st.sampled_from(REQUESTS))
     def authorize(self, at: int, client_id: str, asks: dict[str, str]) -> None:
@@ -104,10 +104,17 @@ class AnyJourney(RuleBasedStateMachine):
         browser.visit.submit(cancel="1")
         assert not browser.arrived
 
-    @rule(at=ANY, how=st.sampled_from(["here", "home", "logout"]))
+    @rule(at=ANY, how=st.sampled_from(["home", "logout", "here"]))
     def leave(self, at: int, how: str) -> None:
         """Somebody changes the user, or signs out."""
         self.world.leave(pick(self.world.browsers, at), how)
+
+    @precondition(lambda self: any(browser.seen for browser in self.world.browsers))
+    @rule(at=ANY, begun_at=ANY, which=ANY)
+    def go_back(self, at: int, begun_at: int, which: int) -> None:
+        """Somebody opens a page of an older sign-in again."""
+        beginner = pick([browser for browser in self.world.browsers if browser.seen], begun_at)
+        self.world.go_back(pick(self.world.browsers, at), beginner, pick(beginner.seen[::-1], which))
 
     @rule(seconds=st.sampled_from([1, 30, 30, 60, 300, 601, 1800, 86_400, 20 * 86_400]))
     def time_passes(self, seconds: int) -> None:
@@ -147,7 +154,10 @@ class AnyJourney(RuleBasedStateMachine):
     @invariant()
     def no_answer_is_a_fault(self) -> None:
         """Never a 5xx."""
-        assert all(browser.visit.page.status < 500 for browser in self.world.browsers)
+        for browser in self.world.browsers:
+            assert browser.visit.page.status < 500
+            if browser.step and browser.visit.page.url not in browser.seen:
+                browser.seen.append(browser.visit.page.url)
 
 
 def pick(things: Sequence[Thing], number: int) -> Thing:
@@ -161,7 +171,7 @@ def test_any_journey_keeps_what_must_hold(provider: Provider, monkeypatch: pytes
     run_state_machine_as_test(
         AnyJourney,
         settings=settings(
-            max_examples=60,
+            max_examples=80,
             stateful_step_count=40,
             deadline=None,
             derandomize=True,

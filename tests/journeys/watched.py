@@ -20,6 +20,8 @@ from tests.provider import START, Provider
 
 OBLIGED = datetime(2026, 2, 28, 23, 0, tzinfo=UTC)
 """From when the portal demands two factors."""
+RECENT, TRANSACTION = timedelta(seconds=900), timedelta(seconds=600)
+"""How old a sign-in may be that manages, and how long a sign-in may take."""
 _numbers = count(500_000)
 
 
@@ -65,11 +67,11 @@ class WatchedWorld:
             return
         assert right
         assert not account.disabled
-        browser.passwords.add(account.who.identifier)
+        browser.passwords[account.who.identifier] = self.provider.clock.now()
         if browser.arrived:
             assert not account.activated
             assert not tick
-            self._let_in(browser, SignedIn(account), was_there)
+            self._let_in(browser, SignedIn(account, self.provider.clock.now()), was_there)
 
     def enter_code(self, browser: Browser, phone: Phone, *, steps: int, fresh: bool) -> None:
         """Somebody types what a phone shows: their own or not, fresh or again."""
@@ -88,7 +90,7 @@ class WatchedWorld:
         if step is not None and good:
             phone.last_step = step
             if browser.arrived:
-                self._let_in(browser, SignedIn(account, phone), was_there)
+                self._let_in(browser, SignedIn(account, self.provider.clock.now(), phone), was_there)
 
     def activate(self, browser: Browser, *, right: bool) -> None:
         """Somebody scans the key and types the first code."""
@@ -104,7 +106,7 @@ class WatchedWorld:
         assert not account.activated
         account.activated = True
         self.phones.append(Phone(account, secret, last_step=self._step()))
-        self._let_in(browser, SignedIn(account, self.phones[-1]), was_there)
+        self._let_in(browser, SignedIn(account, self.provider.clock.now(), self.phones[-1]), was_there)
 
     def leave(self, browser: Browser, how: str) -> None:
         """Somebody changes the user on the page of a sign-in (``here``) or at ``home``, or signs out."""
@@ -124,6 +126,13 @@ class WatchedWorld:
         browser.session = None
         browser.passwords.clear()
         assert not browser.is_signed_in()
+
+    def go_back(self, browser: Browser, beginner: Browser, address: str) -> None:
+        """Somebody opens a page of an older sign-in again, perhaps in a browser that did not begin it."""
+        page = browser.visit.get(address)
+        assert page.error == "expired" or browser is beginner
+        if browser.got_code:
+            self._redeem(browser)
 
     def look(self, browser: Browser, path: str) -> None:
         """Somebody opens a page that manages nothing."""
@@ -236,8 +245,14 @@ class WatchedWorld:
         if browser.step:
             return None
         assert session is not None
-        assert (page.status == 403) == (not session.manages)
-        return session if session.manages else None
+        now = self.provider.clock.now()
+        if page.status == 403:
+            recent = now - session.since <= RECENT - TRANSACTION
+            assert not (session.manages and recent)
+            return None
+        assert session.manages
+        assert now - browser.passwords[session.account.who.identifier] <= RECENT
+        return session
 
     def _account_named(self, browser: Browser) -> Account:
         """Return the account that the page names: its right password was typed in this very browser."""

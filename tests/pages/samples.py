@@ -167,7 +167,16 @@ SAMPLES: dict[str, Sample] = {
         {"reason": "profile", "service": None, "name": LONG, "switch_url": "/switch"},
         status=403,
     ),
-    "step-up": Sample("step_up.html", {"step_up_url": "/step-up"}, status=403),
+    "step-up": Sample(
+        "step_up.html",
+        {
+            "step_up_url": "/step-up",
+            "path": "/profile/assistants/new",
+            "activated": True,
+            "switch_url": "/switch",
+        },
+        status=403,
+    ),
     "error": Sample(
         "error.html",
         {"code": "invalid_request", "title": "Lien non valable", "text": "Ce lien a expiré ou a déjà servi."}

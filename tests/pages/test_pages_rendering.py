@@ -162,9 +162,9 @@ def test_a_theme_overrides_a_template_and_a_file_and_may_build_on_the_original(t
 
 def test_what_the_view_forgets_is_an_error_not_a_hole_in_the_page() -> None:
     pages = make_pages()
-    app = make_app(pages, lambda: pages.render("code.html", identifier="408461"))
+    app = make_app(pages, lambda: pages.render("code.html", switch_url="/switch"))
     app.testing = True
-    with pytest.raises(UndefinedError, match="switch_url"):
+    with pytest.raises(UndefinedError, match="identifier"):
         app.test_client().get("/answer")
 
 

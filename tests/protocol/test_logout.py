@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from tests.protocol.answers import body, redirected_error, token_error, tokens
 from tests.protocol.forging import by_nobody, by_rsa, forged, our_key
-from tests.provider import Provider, Someone, Visit
+from tests.provider import ISSUER, Provider, Someone, Visit
 
 GOODBYE = "https://open.test/goodbye"
 
@@ -200,7 +200,28 @@ def test_who_is_not_signed_in_is_sent_back_by_a_valid_hint_alone(provider: Provi
     _assert_last_page(stranger)
     stranger.get(f"/logout?{urlencode({'post_logout_redirect_uri': GOODBYE, 'client_id': 'open'})}")
     _assert_last_page(stranger)
-    assert provider.userinfo(given["access_token"]).status_code == 200
+
+
+@pytest.mark.attack(31)
+def test_a_valid_hint_ends_what_was_granted_even_when_the_browser_has_no_session_left(
+    provider: Provider, doctor: Someone
+) -> None:
+    visit, given = _signed_in(provider, doctor)
+    elsewhere = provider.browser()
+    elsewhere.get(f"/logout?{urlencode(_request('banana'))}")
+    _assert_alive(provider, visit, given)
+    elsewhere.get(f"/logout?{urlencode(_request(given['id_token']))}")
+    _assert_dead(provider, visit, given)
+
+
+def test_a_logout_posted_from_another_site_becomes_a_get_so_that_the_session_is_found(
+    provider: Provider, doctor: Someone
+) -> None:
+    visit, given = _signed_in(provider, doctor)
+    crossing = provider.http().post("/logout", data=_request(given["id_token"]), base_url=ISSUER)
+    assert crossing.status_code == 303
+    visit.get(crossing.headers["Location"])
+    _assert_dead(provider, visit, given)
 
 
 def test_another_browser_of_the_same_person_stays_signed_in(provider: Provider, doctor: Someone) -> None:

@@ -250,3 +250,12 @@ def _assert_ends_the_grant(provider: Provider, old: str, latest: dict[str, Any])
     assert len(lines) == before + 1
     assert lines[-1]["client_id"] == "open"
     assert old not in str(lines[-1])
+
+
+def test_a_refresh_narrowed_to_a_scope_without_openid_gives_no_id_token(
+    provider: Provider, secured: Someone
+) -> None:
+    given = provider.redeem(provider.browser().sign_in(secured)).get_json()
+    narrowed = provider.refresh(given["refresh_token"], scope="profile").get_json()
+    assert narrowed["scope"] == "profile"
+    assert "id_token" not in narrowed

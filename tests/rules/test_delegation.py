@@ -100,15 +100,17 @@ def test_the_two_ends_of_the_calendar_are_refused(first: date, last: date | None
 
 
 @pytest.mark.parametrize(
-    ("acr", "actor", "denied"),
+    ("acr", "actor", "age", "denied"),
     [
-        ("mfa", None, None),
-        ("pwd", None, "insufficient_user_authentication"),
-        ("mfa", ASSISTANT, "insufficient_scope"),
-        ("pwd", ASSISTANT, "insufficient_scope"),
+        ("mfa", None, 0, None),
+        ("mfa", None, 900, None),
+        ("mfa", None, 901, "insufficient_user_authentication"),
+        ("pwd", None, 0, "insufficient_user_authentication"),
+        ("mfa", ASSISTANT, 0, "insufficient_scope"),
+        ("pwd", ASSISTANT, 0, "insufficient_scope"),
     ],
 )
-def test_only_the_holder_in_person_with_two_factors_manages(
-    acr: Acr, actor: Actor | None, denied: Denial | None
+def test_only_the_holder_in_person_with_two_factors_just_shown_manages(
+    acr: Acr, actor: Actor | None, age: float, denied: Denial | None
 ) -> None:
-    assert managing_denied(acr, actor) == denied
+    assert managing_denied(acr, actor, age) == denied

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from datetime import timedelta
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
@@ -64,6 +65,7 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
     """
     now = issuing.clock.now()
     with_refresh = "offline_access" in contents.scope.split(" ")
+    refresh_lifetime = issuing.refresh_lifetime if with_refresh else timedelta(0)
     grant = Grant(
         id=grant_id,
         client_id=client.client_id,
@@ -74,7 +76,8 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
         proofs=contents.proofs,
         generation=0,
         created_at=now,
-        expires_at=now + (issuing.refresh_lifetime if with_refresh else issuing.mint.lifetime),
+        # The row outlives the code, or a replay would find it unspent.
+        expires_at=now + max(issuing.mint.lifetime, issuing.codes.lifetime, refresh_lifetime),
     )
     with issuing.database.write() as connection:
         taken = take(connection, grant)

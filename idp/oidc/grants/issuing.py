@@ -76,8 +76,9 @@ class Issuing:
             "token_type": "Bearer",
             "expires_in": int(self.mint.lifetime.total_seconds()),
             "scope": scope,
-            "id_token": self.mint.id_token(client, principal, access_token, nonce, now),
         }
+        if "openid" in scope.split(" "):
+            body["id_token"] = self.mint.id_token(client, principal, access_token, nonce, now)
         if generation is not None:
             body["refresh_token"] = self.refresh_tokens.token(client.client_id, grant_id, generation)
         return body
