@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -17,10 +17,16 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True)
 class PasswordEvidence:
-    """Whether the password is right, and its new PHC string when it should be stored anew."""
+    """Which of the stored PHC strings the password fits, and its new one when it should be stored anew."""
 
-    right: bool
+    which: int | None
+    """Its place among those given; ``None``: it is wrong."""
     rehashed: str | None = None
+
+    @property
+    def right(self) -> bool:
+        """Whether it fits any."""
+        return self.which is not None
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,18 @@ class FactorBusy(Exception):
 class KnowledgeFactor(Protocol):
     """Something the person knows. Entry-point group ``idp.factors``; called with the settings."""
 
-    def hash(self, password: str) -> str:
-        """Return a PHC string. Raises ``FactorBusy``."""
+    def hash(self, password: str, *, beside: Sequence[str] = ()) -> str:
+        """Return a PHC string; ``beside`` are those of other people at the same account, compared together with it.
+
+        Raises ``FactorBusy``, and ``ValueError`` for what no password can be.
+        """
         ...
 
-    def verify(self, stored: str | None, password: str) -> PasswordEvidence:
-        """Compare, in the same time when there is no such account (``None``). Raises ``FactorBusy``."""
+    def verify(self, stored: Sequence[str], password: str) -> PasswordEvidence:
+        """Say which of an account's PHC strings the password fits, in the same time when there are none.
+
+        Raises ``FactorBusy``.
+        """
         ...
 
 
@@ -81,6 +93,41 @@ class ClaimsSource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Message:
+    """One notice, ready to be sent to one recipient."""
+
+    id: str
+    """The same at each attempt, so that a receiver can drop what it has already."""
+    kind: str
+    recipient: str
+    language: str
+    subject: str
+    text: str
+    html: str
+
+
+class NotDelivered(Exception):
+    """The message was not taken. ``permanent``: another attempt would be refused as well."""
+
+    def __init__(self, why: str, *, permanent: bool = False) -> None:
+        super().__init__(why)
+        self.permanent = permanent
+
+
+@runtime_checkable
+class Notifier(Protocol):
+    """A way to reach people. Entry-point group ``idp.notifiers``; called with the settings."""
+
+    def recipients(self, attributes: Mapping[str, object]) -> Sequence[str]:
+        """Return where a person with these attributes is reached this way, at each contact on file."""
+        ...
+
+    def send(self, message: Message) -> None:
+        """Hand the message over, or raise ``NotDelivered``. Only the worker calls it."""
+        ...
+
+
 class PluginError(Exception):
     """A plugin that the settings name cannot be used; the text says which and why."""
 
@@ -92,6 +139,7 @@ class Plugins:
     knowledge: KnowledgeFactor
     possession: PossessionFactor
     claims: tuple[ClaimsSource, ...]
+    notifiers: Mapping[str, Notifier] = field(default_factory=dict)
 
     @property
     def scopes(self) -> dict[str, tuple[str, ...]]:
@@ -115,6 +163,7 @@ def load_plugins(settings: Settings) -> Plugins:
         knowledge=_only([one for one in factors if isinstance(one, KnowledgeFactor)], "knows (password)"),
         possession=_only([one for one in factors if isinstance(one, PossessionFactor)], "holds (totp)"),
         claims=tuple(_claims(name, settings) for name in settings.plugins.claims),
+        notifiers={name: _notifier(name, settings) for name in settings.plugins.notifiers},
     )
     if len(plugins.scopes) < sum(len(source.scopes) for source in plugins.claims):
         raise PluginError("plugins.claims must not name two plugins that bring the same scope")
@@ -143,6 +192,13 @@ def _claims(name: str, settings: Settings) -> ClaimsSource:
                 f"plugin {name!r} of idp.claims: scope {scope!r} must have a tuple of claims, "
                 "none of which only the protocol sets"
             )
+    return plugin
+
+
+def _notifier(name: str, settings: Settings) -> Notifier:
+    plugin = _load("idp.notifiers", name, settings)
+    if not isinstance(plugin, Notifier):
+        raise PluginError(f"plugin {name!r} of idp.notifiers must have the methods `recipients` and `send`")
     return plugin
 
 

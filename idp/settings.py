@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -20,8 +20,18 @@ from idp.configuration import ConfigurationError, ConfigurationErrors, Document,
 from idp.configuration.addresses import web_address
 from idp.configuration.errors import Location
 from idp.configuration.expectations import located
+from idp.configuration.fields import leaves
 from idp.configuration.layers import SELECTOR, Layers, Variable, layered
-from idp.settings_groups import Argon2, Institution, Listen, PluginSettings, ProfileSettings, Support
+from idp.settings_groups import (
+    Argon2,
+    Institution,
+    Listen,
+    PluginSettings,
+    ProfileSettings,
+    Smtp,
+    Support,
+    Webhook,
+)
 
 DEFAULT_FILE = Path("config/idp.yaml")
 
@@ -115,6 +125,16 @@ class Settings(BaseSettings):
     register_url: Annotated[str, AfterValidator(web_address)] | None = Field(
         default=None, description="Where *Enregistrez-vous* leads. None: a page that says how to register."
     )
+    enrolment_proof: Literal["activation_code", "none"] = Field(
+        default="activation_code",
+        description="What a first activation needs beside the password: `activation_code` (one-time, by letter or "
+        "from support), or `none`: whoever has the password first can activate first.",
+    )
+    assistants_sign_in: Literal["practice_password", "own_password"] = Field(
+        default="practice_password",
+        description="With which password assistants sign in: the practice's, or one of their own, chosen with a "
+        "fresh key for their phone at their first sign-in, so that the practitioner knows neither.",
+    )
     max_assistants: int = Field(
         default=10,
         ge=0,
@@ -142,6 +162,21 @@ class Settings(BaseSettings):
         le=2,
         description="Seconds within which removing, disabling or signing out takes effect everywhere.",
     )
+    retention_days: int = Field(
+        default=365,
+        ge=30,
+        le=3650,
+        description="Days that the audit, the journal of sign-ins and finished notices are kept.",
+    )
+    pepper_file: Path | None = Field(
+        default=None,
+        strict=False,
+        description="The file of the keys mixed into passwords before Argon2id, in the form of the keyring; the "
+        "first is used for new passwords, no line may be dropped while a password needs it. Required where a "
+        "profile's password is `digits`.",
+    )
+    smtp: Smtp | None = Field(default=None, description="The mail server, for the notifier `smtp`.")
+    webhook: Webhook | None = Field(default=None, description="The receiver, for the notifier `webhook`.")
     argon2: Argon2 = Field(default_factory=Argon2, description="The cost of a password.")
     theme_folder: Path | None = Field(
         default=None,
@@ -227,10 +262,13 @@ def load_settings(
 
 
 def _start_paths_at(folder: Path, data: dict[str, Any]) -> None:
-    for name, field in Settings.model_fields.items():
-        value = data.get(name)
+    for (*groups, name), field in leaves(Settings):
+        group: Any = data
+        for one in groups:
+            group = group.get(one) if isinstance(group, dict) else None
+        value = group.get(name) if isinstance(group, dict) else None
         if field.annotation in {Path, Path | None} and isinstance(value, str):
-            data[name] = str(folder / value)
+            group[name] = str(folder / value)
     database = data.get("database_url")
     if isinstance(database, str) and database.startswith(_SQLITE) and database != _SQLITE:
         data["database_url"] = _SQLITE + str(folder / database.removeprefix(_SQLITE))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pathlib import Path
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from idp.configuration.addresses import web_address
 from idp.configuration.policy import PolicySetting
 
 
@@ -20,6 +24,12 @@ class PluginSettings(_Group):
     claims: tuple[str, ...] = Field(
         default=("health",), strict=False, description="Sources of claims, by entry point of `idp.claims`."
     )
+    notifiers: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Ways to tell people what happened at their account, by entry point of `idp.notifiers`: `smtp`, "
+        "`webhook`. None: nobody is told, and passwords cannot be recovered online.",
+    )
 
 
 class ProfileSettings(_Group):
@@ -33,6 +43,12 @@ class ProfileSettings(_Group):
         validate_default=True,
         description="Double authentication for these accounts: `optional`, `required`, or `required_from:` a "
         "day, which begins at midnight Europe/Monaco. The strictest of profile and service wins.",
+    )
+    password: Literal["nist", "digits"] = Field(
+        default="nist",
+        description="The rule for new passwords: `nist` (SP 800-63B-4: 15 characters, 8 where double authentication "
+        "is required, none of a list of common ones), or `digits` (the funds' 7 or 8 digits, none three times in a "
+        "row; needs `pepper_file`).",
     )
     service: str | None = Field(
         default=None,
@@ -109,3 +125,43 @@ class Listen(_Group):
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
     workers: int = Field(default=2, ge=1, le=64, description="Processes.")
     threads: int = Field(default=8, ge=1, le=128, description="Threads in each process.")
+
+
+class Smtp(_Group):
+    """The mail server that notices go through; STARTTLS is always demanded, with a certificate that holds."""
+
+    host: str = Field(
+        min_length=1, max_length=253, description="Name of the mail server, as its certificate says."
+    )
+    port: int = Field(default=587, ge=1, le=65535, description="Port of submission (RFC 6409).")
+    username: str | None = Field(
+        default=None, max_length=254, description="Account at the mail server, if it asks."
+    )
+    password: str | None = Field(
+        default=None,
+        repr=False,
+        json_schema_extra={"writeOnly": True},
+        description="Its password, by IDP_SMTP__PASSWORD_FILE.",
+    )
+    sender: str = Field(
+        min_length=3,
+        max_length=254,
+        description="Address that notices come from, for example ne-pas-repondre@example.org.",
+    )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates to trust beside the system's, in PEM."
+    )
+
+
+class Webhook(_Group):
+    """A receiver of notices, for text messages or letters by a system of the fund's."""
+
+    url: Annotated[str, AfterValidator(web_address)] = Field(
+        description="Address that each notice is posted to as JSON; https, or http on loopback."
+    )
+    secret: str = Field(
+        min_length=32,
+        repr=False,
+        json_schema_extra={"writeOnly": True},
+        description="Key of the HMAC-SHA256 over each body, by IDP_WEBHOOK__SECRET_FILE.",
+    )

@@ -9,7 +9,9 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,21 +19,21 @@ import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwt
-from joserfc.jwk import KeySet
-from sqlalchemy import Connection, select
+from joserfc.jwk import ECKey, KeySet, RSAKey
+from sqlalchemy import Connection, insert, select
 from werkzeug.test import TestResponse
 
 from idp.accounts import authenticators, delegations, directory
 from idp.accounts.delegations import NewAssistant
 from idp.app import Parts, create_app, parts_of
 from idp.demo.browser import Page, read_page
-from idp.oidc.keys import ensure_keys
 from idp.rules.delegation import window_of_days
 from idp.settings import Settings, load_settings
+from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore, open_ephemeral
 from idp.storage.keyring import Keyring
 from idp.storage.migrate import upgrade
-from idp.storage.schema import account, audit_event
+from idp.storage.schema import account, audit_event, signing_key
 from tests.clock import MovableClock
 
 ISSUER = "https://idp.test"
@@ -99,8 +101,7 @@ class Provider:
         parts = parts_of(self.settings)
         ephemeral: EphemeralStore = open_ephemeral(ephemeral_url, parts.database, clock)
         self.parts = Parts(parts.database, ephemeral, parts.keyring, clock, parts.plugins, parts.clients)
-        upgrade(self.parts.database)
-        ensure_keys(self.parts.database, self.parts.keyring, clock.now())
+        prepare(self.parts)
         self._phc = self.parts.plugins.knowledge.hash(PASSWORD)
         self.app: Flask = create_app(self.settings, self.parts)
 
@@ -292,6 +293,44 @@ class Visit:
         raise AssertionError("too many redirects")
 
 
+def prepare(parts: Parts) -> None:
+    """Migrate the database and make its signing keys; an SQLite one starts as a copy of one made before."""
+    file = parts.database.engine.url.database
+    if parts.database.engine.dialect.name != "sqlite" or file is None:
+        upgrade(parts.database)
+    else:
+        parts.database.dispose()
+        Path(file).write_bytes(_migrated())
+    with parts.database.write() as connection:
+        for alg, private in _signing_keys().items():
+            kid = json.loads(private)["kid"]
+            sealed = parts.keyring.seal(private.encode(), bound_to=f"signing_key:{kid}")
+            row = {"kid": kid, "alg": alg, "private_jwk": sealed, "created_at": START}
+            connection.execute(insert(signing_key).values(**row))
+
+
+@cache
+def _migrated() -> bytes:
+    """Return an empty migrated SQLite database: migrating takes ten times as long as copying."""
+    with TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{folder}/idp.sqlite")
+        upgrade(database)
+        database.dispose()  # the last connection empties the log into the file
+        return (Path(folder) / "idp.sqlite").read_bytes()
+
+
+@cache
+def _signing_keys() -> dict[str, str]:
+    """Return private keys by algorithm: making an RSA key takes tenths of a second."""
+    made: dict[str, RSAKey | ECKey] = {
+        "RS256": RSAKey.generate_key(2048),
+        "ES256": ECKey.generate_key("P-256"),
+    }
+    return {
+        alg: json.dumps({**key.as_dict(private=True), "kid": key.thumbprint()}) for alg, key in made.items()
+    }
+
+
 def authorization_request(client_id: str) -> dict[str, str]:
     """Return a right authorization request of ``client_id``."""
     digest = hashlib.sha256(VERIFIER.encode()).digest()
@@ -355,6 +394,7 @@ def _settings(
         "keyring_file": "keyring",
         "profiles": profiles,
         "support": {"phone": "+377 00 00 00 00", "hours": "de 9 h à 17 h"},
+        "enrolment_proof": "none",
         "argon2": {"memory_kib": 7168, "time_cost": 1, "workers": 8},
         **more,
     }

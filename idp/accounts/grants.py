@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from idp.accounts.party import Party, party_of, party_query
 from idp.rules.assurance import Proof
-from idp.storage.schema import account, delegation, ended_session, token_grant
+from idp.storage.schema import account, delegation, ended_session, signed_in_session, token_grant
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,7 @@ def revoke_session(connection: Connection, sid: str, account_id: str, now: datet
     connection.execute(
         _insert(connection, ended_session).values(sid=sid, ended_at=now).on_conflict_do_nothing()
     )
+    connection.execute(delete(signed_in_session).where(signed_in_session.c.sid == sid))
     _revoke(connection, token_grant.c.sid == sid, now)
 
 

@@ -37,7 +37,7 @@ class Party:
     account: Account
     actor: Actor | None
     not_before: datetime | None = None
-    """What was proved before counts no longer: the account was disabled, or the delegation was over, in between."""
+    """What was proved before counts no longer: disabled, over or recovered in between."""
 
     def standing(self, proofs: tuple[Proof, ...], *, earlier: bool) -> Standing:
         """Return what the rules need to know of this party."""
@@ -73,6 +73,7 @@ def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
         account.c.activated_at,
         account.c.disabled_at,
         account.c.not_before.label("account_not_before"),
+        account.c.holder_not_before,
         person.c.id.label("sub"),
         person.c.name,
         person.c.attributes,
@@ -112,7 +113,7 @@ def party_of(row: Row[Any], delegation_id: str | None, now: datetime) -> Party |
         row.activated_at is not None,
         row.attributes,
     )
-    since = [row.account_not_before, row.delegation_not_before if actor else None]
+    since = [row.account_not_before, row.delegation_not_before if actor else row.holder_not_before]
     return Party(holder, actor, max((moment for moment in since if moment), default=None))
 
 

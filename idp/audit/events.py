@@ -31,10 +31,33 @@ class Event(StrEnum):
     ASSISTANT_ADDED = "assistant.added"
     ASSISTANT_CHANGED = "assistant.changed"
     ASSISTANT_REMOVED = "assistant.removed"
+    ASSISTANT_PHONE_REPLACED = "assistant.phone_replaced"
+    ASSISTANT_REKEYED = "assistant.rekeyed"
+    ASSISTANT_LINKED = "assistant.linked"
+    ACTOR_CHOSEN = "actor.chosen"
     MANAGING_DENIED = "managing.denied"
+    DEVICE_KNOWN = "device.known"
+    DEVICE_STOPPED = "device.stopped"
+    ACTIVATION_CODE_MADE = "activation_code.made"
+    ACTIVATION_CODE_REFUSED = "activation_code.refused"
+    RECOVERY_CODES_MADE = "recovery.codes_made"
+    RECOVERY_CODE_USED = "recovery.code_used"
+    RECOVERY_CODE_REFUSED = "recovery.code_refused"
+    PHONE_REPLACED = "mfa.phone_replaced"
+    MFA_RESET = "mfa.reset"
+    PASSWORD_CHANGED = "password.changed"  # noqa: S105
+    PASSWORD_RESET = "password.reset"  # noqa: S105
+    RECOVERY_LINK_SENT = "recovery.link_sent"
+    RECOVERY_LINK_REFUSED = "recovery.link_refused"
+    SESSION_ENDED = "session.ended"
+    NOTICE_GIVEN_UP = "notice.given_up"
     ACCOUNT_ADDED = "account.added"
     ACCOUNT_DISABLED = "account.disabled"
     ACCOUNT_ENABLED = "account.enabled"
+    ACCOUNT_UNLOCKED = "account.unlocked"
+    ACCOUNT_IMPORTED = "account.imported"
+    PERSON_EXPORTED = "person.exported"
+    PERSON_ERASED = "person.erased"
 
 
 def record(

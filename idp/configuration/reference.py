@@ -58,6 +58,8 @@ def _schema_at(schema: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    # A group that may be left out is written as one of it and null.
+    part = next((arm for arm in part.get("anyOf", ()) if "$ref" in arm), part)
     name = str(part.get("$ref", "")).removeprefix("#/$defs/")
     found: dict[str, Any] = schema["$defs"][name] if name else part
     return found

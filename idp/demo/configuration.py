@@ -37,6 +37,7 @@ def demo_settings(issuer: str, mfa_date: date) -> dict[str, Any]:
         "ephemeral_url": "sql:",
         "keyring_file": "keyring",
         "clock_shift_file": "clock",
+        "enrolment_proof": "none",
         "profiles": {
             "health_professional": {
                 "label": "Professionnel de santé",

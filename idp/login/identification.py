@@ -107,7 +107,7 @@ class IdentificationStep:
         """Return the account that the password opens. The same work is done whether the account exists or not."""
         with self.database.read() as connection:
             known = directory.credentials(connection, identifier)
-        evidence = self.knowledge.verify(known.password if known else None, password)
+        evidence = self.knowledge.verify([known.password] if known else [], password)
         now = self.clock.now()
         client = position.destination.service(position.transaction.request)
         if known is None or known.disabled or not evidence.right:

@@ -14,6 +14,7 @@ from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import Cookies, fingerprint, new_token, same
 from idp.login.destination import Destination, Visitor, see_other
+from idp.login.devices import device_label
 from idp.login.transaction import Transaction, TransactionStore
 from idp.login.visitors import Visitors
 from idp.rules.assurance import Policy, Proof
@@ -100,7 +101,7 @@ class Journey:
         position = self.find(request, transaction_id)
         if position.step is not Step.ADMITTED:
             return _to_page(position.transaction, position.step)
-        return self._arrive(position)
+        return self._arrive(request, position)
 
     def prove(
         self,
@@ -125,7 +126,7 @@ class Journey:
             raise NoTransaction
         now_at = self._at(stored, position)
         if now_at.step is Step.ADMITTED:
-            return self._arrive(now_at)
+            return self._arrive(request, now_at)
         if now_at.party is not None:
             self._note_refusal(now_at.step, now_at.party, now_at.destination.service(stored.request))
         response = _to_page(stored, now_at.step)
@@ -152,7 +153,7 @@ class Journey:
             self.cookies.drop(response, "proof")
         return response
 
-    def _arrive(self, position: Position) -> Response:
+    def _arrive(self, request: Request, position: Position) -> Response:
         """Let the transaction's visitor in and end it, once."""
         visitor = position.visitor
         if position.transaction.account_id is not None:
@@ -161,6 +162,7 @@ class Journey:
                 position.transaction.account_id,
                 position.transaction.delegation_id,
                 position.proofs,
+                device_label(request.headers.get("User-Agent", "")),
             )
         if visitor is None:
             raise NoTransaction

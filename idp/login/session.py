@@ -30,6 +30,8 @@ class SignOnSession(BaseModel):
     opened_at: datetime
     """When its oldest proof was shown: a step-up makes the password before it last no longer."""
     used_at: datetime
+    device: str = ""
+    """Browser and system, in words, as its owner will recognise them."""
 
     @property
     def acr(self) -> Acr:
@@ -60,6 +62,7 @@ class SessionStore:
         profile: str,
         proofs: tuple[Proof, ...],
         sid: str | None,
+        device: str,
     ) -> tuple[str, SignOnSession]:
         """Store a new session and return the cookie's value with it; ``sid`` is given when a step-up continues one."""
         now = self._clock.now()
@@ -71,6 +74,7 @@ class SessionStore:
             proofs=proofs,
             opened_at=datetime.fromtimestamp(auth_time_of(proofs), UTC),
             used_at=now,
+            device=device,
         )
         value = new_token()
         self._put(value, session)
@@ -99,6 +103,11 @@ class SessionStore:
 
     def _put(self, value: str, session: SignOnSession) -> None:
         self._store.put(_key(value), session.model_dump_json().encode(), self._ends(session))
+
+    def ends_at_the_latest(self, session: SignOnSession) -> datetime:
+        """Return when the session ends however much it is used."""
+        lifetime = self._lifetimes.get(session.profile)
+        return session.opened_at + lifetime.absolute if lifetime else session.opened_at
 
     def _ends(self, session: SignOnSession) -> datetime:
         lifetime = self._lifetimes.get(session.profile)

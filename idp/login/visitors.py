@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from flask import Request, Response
 from sqlalchemy import Connection
 
-from idp.accounts import delegations, grants
+from idp.accounts import delegations, grants, sessions
 from idp.accounts.party import party, party_in_session
+from idp.accounts.sessions import Opened
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import Cookies
@@ -43,7 +44,12 @@ class Visitors:
         return Visitor(cookie, session, present)
 
     def sign_in(
-        self, before: Visitor | None, account_id: str, delegation_id: str | None, proofs: tuple[Proof, ...]
+        self,
+        before: Visitor | None,
+        account_id: str,
+        delegation_id: str | None,
+        proofs: tuple[Proof, ...],
+        device: str,
     ) -> Visitor | None:
         """Open the session of a finished sign-in, under a new cookie value. ``None`` when the party no longer counts.
 
@@ -62,10 +68,14 @@ class Visitors:
             present.account.profile,
             proofs,
             before.session.sid if before is not None and goes_on else None,
+            device,
         )
+        ends_at = self.sessions.ends_at_the_latest(session)
+        new = Opened(session.sid, account_id, delegation_id, device, session.opened_at, ends_at)
         with self.database.write() as connection:
             if before is not None and not goes_on:
                 self._revoke(connection, before.session, "somebody else signed in")
+            sessions.opened(connection, new, goes_on=goes_on)
             record(
                 connection,
                 Event.SIGNED_IN,

@@ -52,7 +52,9 @@ account = Table(
     Column("password", Text, nullable=False, comment="PHC string"),
     Column("activated_at", UtcDateTime, comment="first authenticator confirmed"),
     Column("disabled_at", UtcDateTime),
-    Column("not_before", UtcDateTime, comment="what was proved before no longer counts"),
+    Column("not_before", UtcDateTime, comment="what anybody proved before no longer counts"),
+    Column("holder_not_before", UtcDateTime, comment="what the holder proved before no longer counts"),
+    Column("mfa_reminded_at", UtcDateTime, comment="when they were last told that the date approaches"),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -70,6 +72,8 @@ delegation = Table(
     Column("not_before", UtcDateTime, comment="what was proved before no longer counts"),
     Column("last_used_at", UtcDateTime),
     Column("last_used_for", String(120), comment="name of the service"),
+    Column("password", Text, comment="the assistant's own PHC string; null: the practice's"),
+    Column("reminded_for", UtcDateTime, comment="the end that the practitioner was reminded of"),
 )
 
 authenticator = Table(
@@ -90,6 +94,97 @@ failure = Table(
     Column("key", String(80), primary_key=True, comment="what is guessed at: kind and digest"),
     Column("count", Integer, nullable=False, comment="in a row"),
     Column("wait_until", UtcDateTime, nullable=False, comment="no attempt is judged before"),
+    Column(
+        "spent", Integer, nullable=False, server_default="0", comment="never taken back by a later success"
+    ),
+    Column("spent_at", UtcDateTime, comment="the last of these; a quiet year forgets them"),
+    Column("forgiven", Integer, nullable=False, server_default="0", comment="taken back, since"),
+    Column("forgiven_since", UtcDateTime, comment="begin of the year in which they are counted"),
+)
+
+device = Table(
+    "device",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False),
+    Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True, comment="who made it known"),
+    Column("token", String(64), nullable=False, comment="SHA-256 of what the browser keeps"),
+    Column("label", String(120), nullable=False, comment="browser and system, in words"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_used_at", UtcDateTime, nullable=False),
+    Index("ix_device_account_id_token", "account_id", "token"),
+)
+
+activation_code = Table(
+    "activation_code",
+    metadata,
+    Column("account_id", _ID, ForeignKey("account.id"), primary_key=True, comment="one at a time"),
+    Column("digest", String(120), nullable=False, comment="keyed: see accounts.one_time_codes"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("digest", String(120), nullable=False, comment="keyed: see accounts.one_time_codes"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+)
+
+single_use_link = Table(
+    "single_use_link",
+    metadata,
+    Column("token", String(64), primary_key=True, comment="SHA-256 of what the mail carries"),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("state", String(64), nullable=False, comment="digest of the account's state when it was made"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+signed_in_session = Table(
+    "signed_in_session",
+    metadata,
+    Column("sid", String(64), primary_key=True, comment="as in tokens; not the cookie"),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True),
+    Column("device", String(120), nullable=False, comment="browser and system, in words"),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False, index=True, comment="at the latest"),
+)
+
+journal_entry = Table(
+    "journal_entry",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False),
+    Column("person_id", _ID, ForeignKey("person.id"), nullable=False, index=True, comment="who"),
+    Column("sid", String(64), nullable=False),
+    Column("client_id", String(120), comment="null: the provider's own pages"),
+    Column("service", String(120), nullable=False, comment="its name then"),
+    Column("device", String(120), nullable=False, comment="browser and system, in words"),
+    Index("ix_journal_entry_account_id_at", "account_id", "at"),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
+    Column("notifier", String(32), nullable=False),
+    Column("recipient", String(254), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("content", Text, nullable=False, comment="what it says, sealed, bound to the row"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False, comment="not tried before; a lease moves it on"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("sent_at", UtcDateTime),
+    Column("given_up_at", UtcDateTime),
+    Index("ix_notice_due_at", "due_at"),
 )
 
 token_grant = Table(

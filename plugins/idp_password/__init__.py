@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
@@ -30,20 +30,24 @@ class PasswordFactor:
         self._wait_seconds = wait_seconds
         self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
 
-    def hash(self, password: str) -> str:
+    def hash(self, password: str, *, beside: Sequence[str] = ()) -> str:
         """Return the Argon2id PHC string. Raises ``FactorBusy``; ``ValueError`` for more than ``MAX_LENGTH``."""
         if len(password) > MAX_LENGTH:
             raise ValueError(f"a password has at most {MAX_LENGTH} characters")
+        del beside
         with self._place():
             return self._hasher.hash(password)
 
-    def verify(self, stored: str | None, password: str) -> PasswordEvidence:
-        """Compare ``password`` with ``stored``, or with nobody's when there is none. Raises ``FactorBusy``."""
+    def verify(self, stored: Sequence[str], password: str) -> PasswordEvidence:
+        """Compare ``password`` with each of ``stored``, or with nobody's when there is none. Raises ``FactorBusy``."""
         with self._place():
-            right = self._right(stored or self._nobody, password) and stored is not None
-            if right and stored is not None and self._hasher.check_needs_rehash(stored):
-                return PasswordEvidence(True, self._hasher.hash(password))
-            return PasswordEvidence(right)
+            fitting = [self._right(phc, password) for phc in stored or [self._nobody]]
+            if not stored or not any(fitting):
+                return PasswordEvidence(None)
+            which = fitting.index(True)
+            if self._hasher.check_needs_rehash(stored[which]):
+                return PasswordEvidence(which, self._hasher.hash(password))
+            return PasswordEvidence(which)
 
     def _right(self, phc: str, password: str) -> bool:
         try:

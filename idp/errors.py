@@ -1,0 +1,77 @@
+"""What went wrong, told to people as a page and to programs as JSON. Nothing of the inside is ever shown."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, request, url_for
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from idp.oidc.discovery import PATHS
+from idp.pages import Pages
+from idp.plugins import FactorBusy
+from idp.storage.errors import StorageUnavailable
+
+_FOR_PROGRAMS = frozenset({PATHS["token_endpoint"], PATHS["userinfo_endpoint"]})
+"""Addresses whose errors are JSON, whatever went wrong."""
+
+
+def register_errors(app: Flask, pages: Pages) -> None:
+    """Answer every failure that no view answers itself."""
+
+    @app.errorhandler(CSRFError)
+    def forged(error: CSRFError) -> Response:
+        del error
+        return pages.error(
+            400,
+            "expired",
+            _("Ce formulaire n'est plus valable"),
+            _(
+                "Il a expiré ou vient d'une autre page. Rien n'a été enregistré : recommencez depuis l'accueil."
+            ),
+            action_url=url_for("home.home"),
+            action_label=_("Recommencer"),
+        )
+
+    @app.errorhandler(StorageUnavailable)
+    @app.errorhandler(FactorBusy)
+    def unavailable(error: Exception) -> Response:
+        app.logger.error("unavailable: %s", type(error).__name__)
+        if request.path in _FOR_PROGRAMS:
+            response = jsonify(
+                error="temporarily_unavailable", error_description="try again in a few seconds"
+            )
+            response.status_code = 503
+            response.headers["Retry-After"] = "5"
+            return response
+        response = pages.error(
+            503,
+            "temporarily_unavailable",
+            _("Service momentanément indisponible"),
+            _("Rien n'a été enregistré. Réessayez dans quelques secondes."),
+        )
+        response.headers["Retry-After"] = "5"
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        status = error.code or 500
+        if request.path in _FOR_PROGRAMS:
+            told = jsonify(error="invalid_request" if status < 500 else "server_error")
+            told.status_code = status
+            told.headers.extend(error.get_headers())
+            told.content_type = "application/json"
+            return told
+        response = pages.error(
+            status,
+            error.name.lower().replace(" ", "_"),
+            _("Page introuvable") if status == 404 else _("Demande impossible"),
+            _("L'adresse est incomplète ou la page n'existe plus.")
+            if status == 404
+            else _("La demande n'a pas pu être comprise. Recommencez depuis l'accueil."),
+            action_url=url_for("home.home"),
+            action_label=_("Retour à l'accueil"),
+        )
+        if isinstance(allowed := getattr(error, "valid_methods", None), (list, tuple, set)):
+            response.headers["Allow"] = ", ".join(sorted(allowed))
+        return response

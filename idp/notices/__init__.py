@@ -1,0 +1,1 @@
+"""What people are told of their account: queued with the act itself, sent by the worker."""
