@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, or_, select, update
 
+from idp.accounts import devices
 from idp.accounts.identifier import new_id
 from idp.rules.person import Match
 from idp.storage.keyring import Keyring
@@ -21,12 +22,19 @@ class Held:
     delegation_id: str | None
     """``None``: the holder's own."""
     secret: str
+    own_password: bool = False
+    """The assistant has a password of their own."""
 
 
 def active(connection: Connection, keyring: Keyring, account_id: str, now: datetime) -> list[Held]:
     """Return who may sign in at ``now``: the holder's authenticators, and those of delegations in force."""
     rows = connection.execute(
-        select(authenticator.c.id, authenticator.c.delegation_id, authenticator.c.secret)
+        select(
+            authenticator.c.id,
+            authenticator.c.delegation_id,
+            authenticator.c.secret,
+            delegation.c.password.is_not(None).label("own_password"),
+        )
         .join(account, account.c.id == authenticator.c.account_id)
         .outerjoin(delegation, delegation.c.id == authenticator.c.delegation_id)
         .where(
@@ -47,6 +55,7 @@ def active(connection: Connection, keyring: Keyring, account_id: str, now: datet
             row.id,
             row.delegation_id,
             keyring.open(row.secret, bound_to=_binding(account_id, row.id)).decode(),
+            row.own_password,
         )
         for row in rows
     ]
@@ -69,7 +78,11 @@ def spend(connection: Connection, match: Match) -> bool:
 def activate(
     connection: Connection, keyring: Keyring, account_id: str, secret: str, step: int | None, now: datetime
 ) -> bool:
-    """Give the account its first authenticator, confirmed by ``step``; false when it already has been activated."""
+    """Give the account its first authenticator, confirmed by ``step``; false when it already has been activated.
+
+    Devices known until now are forgotten: a password alone made them so, and whoever shows no more than that must not
+    spend the codes of known devices.
+    """
     first = connection.execute(
         update(account)
         .where(account.c.id == account_id, account.c.activated_at.is_(None), account.c.disabled_at.is_(None))
@@ -77,6 +90,7 @@ def activate(
     )
     if first.rowcount != 1:
         return False
+    devices.forget(connection, account_id, of="everybody")
     add(connection, keyring, account_id, None, secret, step, now)
     return True
 
@@ -104,6 +118,13 @@ def add(
         )
     )
     return row_id
+
+
+def remove_holders(connection: Connection, account_id: str) -> int:
+    """Take the secrets of the holder's own phones away and return how many; assistants keep theirs, rows stay."""
+    own = (authenticator.c.account_id == account_id) & authenticator.c.delegation_id.is_(None)
+    held = update(authenticator).where(own, authenticator.c.secret.is_not(None))
+    return connection.execute(held.values(secret=None)).rowcount
 
 
 def _binding(account_id: str, row_id: str) -> str:

@@ -6,18 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
-from idp.accounts import authenticators, grants
+from idp.accounts import authenticators, devices, grants
 from idp.accounts.directory import add_person
 from idp.accounts.identifier import new_id
+from idp.accounts.locking import lock_account, lock_practice
 from idp.rules.delegation import Window
 from idp.storage.keyring import Keyring
-from idp.storage.schema import account, authenticator, delegation, person
+from idp.storage.schema import authenticator, delegation, person
 
 
 class TooManyAssistants(Exception):
     """The account has as many assistants as the settings allow."""
+
+
+class AlreadyListed(Exception):
+    """The person is an assistant of the account already."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ class Delegation:
 
     id: str
     name: str
+    added_at: datetime
     window: Window
     removed_at: datetime | None
     last_used_at: datetime | None
@@ -40,6 +46,10 @@ class NewAssistant:
     window: Window
     secret: str
     step: int | None
+    person_id: str | None = None
+    """The subject of somebody's assistant who is to work here too; ``name`` then does not count."""
+    linked_from: str | None = None
+    """The delegation where that person is known, whose sign-in is accepted for this one."""
 
 
 def of_account(connection: Connection, account_id: str) -> Sequence[Delegation]:
@@ -54,6 +64,7 @@ def of_account(connection: Connection, account_id: str) -> Sequence[Delegation]:
         Delegation(
             row.id,
             row.name,
+            row.created_at,
             Window(row.valid_from, row.valid_until),
             row.removed_at,
             row.last_used_at,
@@ -69,18 +80,21 @@ def add(
     """Add an assistant with their own authenticator and return the delegation's id.
 
     The account's row is locked first, so that adding in parallel cannot pass ``limit`` (assistants neither removed nor
-    over). Raises ``TooManyAssistants``.
+    over). Raises ``TooManyAssistants``, and ``AlreadyListed`` for a person who has not been removed.
     """
     delegation_id = new_id()
     _make_room(connection, account_id, delegation_id, limit, now)
+    if new.person_id is not None and _is_listed(connection, account_id, new.person_id):
+        raise AlreadyListed
     connection.execute(
         insert(delegation).values(
             id=delegation_id,
             account_id=account_id,
-            person_id=add_person(connection, new.name, now),
+            person_id=new.person_id or add_person(connection, new.name, now),
             valid_from=new.window.start,
             valid_until=new.window.end,
             created_at=now,
+            linked_from=new.linked_from,
         )
     )
     authenticators.add(connection, keyring, account_id, delegation_id, new.secret, new.step, now)
@@ -100,6 +114,7 @@ def set_end(
     One that is over takes a place again, and nothing that was granted before comes back to life. Raises
     ``TooManyAssistants``.
     """
+    lock_practice(connection, account_id)
     if end is None or end > now:
         _make_room(connection, account_id, delegation_id, limit, now)
     over = delegation.c.valid_until <= now
@@ -115,7 +130,11 @@ def set_end(
 
 
 def remove(connection: Connection, account_id: str, delegation_id: str, by: str, now: datetime) -> bool:
-    """Remove the assistant: secret gone, grants revoked, row kept. False when not the account's, or removed."""
+    """Remove the assistant: secret and own password gone, grants revoked, row kept.
+
+    False when not the account's, or removed.
+    """
+    lock_practice(connection, account_id)
     result = connection.execute(
         update(delegation)
         .where(
@@ -123,7 +142,7 @@ def remove(connection: Connection, account_id: str, delegation_id: str, by: str,
             delegation.c.account_id == account_id,
             delegation.c.removed_at.is_(None),
         )
-        .values(removed_at=now, removed_by=by)
+        .values(removed_at=now, removed_by=by, password=None)
     )
     if result.rowcount != 1:
         return False
@@ -131,6 +150,7 @@ def remove(connection: Connection, account_id: str, delegation_id: str, by: str,
         update(authenticator).where(authenticator.c.delegation_id == delegation_id).values(secret=None)
     )
     grants.revoke_delegation(connection, delegation_id, now)
+    devices.forget(connection, account_id, of=delegation_id)
     return True
 
 
@@ -150,11 +170,28 @@ def used(connection: Connection, delegation_id: str, service: str, now: datetime
     )
 
 
+def in_force(now: datetime) -> ColumnElement[bool]:
+    """Return the condition of a delegation that lets its assistant act at ``now``."""
+    return (
+        delegation.c.removed_at.is_(None)
+        & (delegation.c.valid_from <= now)
+        & or_(delegation.c.valid_until.is_(None), delegation.c.valid_until > now)
+    )
+
+
+def _is_listed(connection: Connection, account_id: str, person_id: str) -> bool:
+    mine = (delegation.c.account_id == account_id) & (delegation.c.person_id == person_id)
+    found = connection.execute(
+        select(delegation.c.id).where(mine, delegation.c.removed_at.is_(None)).limit(1)
+    )
+    return found.one_or_none() is not None
+
+
 def _make_room(
     connection: Connection, account_id: str, delegation_id: str, limit: int, now: datetime
 ) -> None:
     """Lock the account, so that nothing in parallel passes ``limit``, and count the others that are not over."""
-    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update()).one()
+    lock_account(connection, account_id)
     others = connection.execute(
         select(func.count())
         .select_from(delegation)

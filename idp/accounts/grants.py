@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from idp.accounts.locking import lock_account
 from idp.accounts.party import Party, party_of, party_query
 from idp.rules.assurance import Proof
 from idp.storage.schema import account, delegation, ended_session, signed_in_session, token_grant
@@ -81,7 +82,7 @@ def revoke_session(connection: Connection, sid: str, account_id: str, now: datet
     The account's row is locked first. A code exchange shares that lock from the insert of its grant on, by the foreign
     key, and looks for the end after it: one of the two sees the other.
     """
-    connection.execute(select(account.c.id).where(account.c.id == account_id).with_for_update())
+    lock_account(connection, account_id)
     connection.execute(
         _insert(connection, ended_session).values(sid=sid, ended_at=now).on_conflict_do_nothing()
     )
@@ -96,13 +97,40 @@ def account_of_session(connection: Connection, sid: str) -> str | None:
 
 
 def revoke_delegation(connection: Connection, delegation_id: str, now: datetime) -> bool:
-    """Revoke every grant of an assistant."""
+    """Revoke every grant of an assistant, and note no session of theirs as open any more.
+
+    The sessions at other practices that stand on a sign-in here end for good. Call ``lock_practice`` before.
+    """
+    _end_signed_in_by(connection, signed_in_session.c.via_delegation_id == delegation_id, now)
+    connection.execute(delete(signed_in_session).where(signed_in_session.c.delegation_id == delegation_id))
     return _revoke(connection, token_grant.c.delegation_id == delegation_id, now)
 
 
 def revoke_account(connection: Connection, account_id: str, now: datetime) -> bool:
-    """Revoke every grant of an account, its assistants' too."""
+    """Revoke every grant of an account, its assistants' too, and end what they signed in to from here.
+
+    Call ``lock_practice`` before.
+    """
+    end_signed_in_from(connection, account_id, now)
     return _revoke(connection, token_grant.c.account_id == account_id, now)
+
+
+def end_signed_in_from(
+    connection: Connection, account_id: str, now: datetime, *, of: str | None = None
+) -> None:
+    """End the sessions at other practices of all who signed in at this one, or of the delegation ``of`` alone.
+
+    Call ``lock_practice`` before.
+    """
+    here = select(delegation.c.id).where(delegation.c.account_id == account_id)
+    via = signed_in_session.c.via_delegation_id
+    _end_signed_in_by(connection, via.in_(here) if of is None else via == of, now)
+
+
+def _end_signed_in_by(connection: Connection, which: ColumnElement[bool], now: datetime) -> None:
+    found = select(signed_in_session.c.sid, signed_in_session.c.account_id).where(which)
+    for row in connection.execute(found).all():
+        revoke_session(connection, row.sid, row.account_id, now)
 
 
 def _insert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,11 +39,30 @@ class Party:
     actor: Actor | None
     not_before: datetime | None = None
     """What was proved before counts no longer: disabled, over or recovered in between."""
+    own_password: bool = False
+    """The actor has a password of their own."""
+    mark: str = ""
+    """The :func:`password_mark` of the practice's password."""
+    own_mark: str | None = None
+    """That of the actor's own."""
 
     def standing(self, proofs: tuple[Proof, ...], *, earlier: bool) -> Standing:
         """Return what the rules need to know of this party."""
         not_before = self.not_before.timestamp() if self.not_before else None
-        return Standing(self.account.profile, self.account.activated, proofs, self.actor, earlier, not_before)
+        return Standing(
+            self.account.profile,
+            self.account.activated,
+            proofs,
+            self.actor,
+            earlier,
+            not_before,
+            self.own_password,
+        )
+
+
+def password_mark(phc: str) -> str:
+    """Return what tells a stored password from those stored before and after it, without being good for a guess."""
+    return hashlib.sha256(phc.encode()).hexdigest()[:16]
 
 
 def party(connection: Connection, account_id: str, delegation_id: str | None, now: datetime) -> Party | None:
@@ -74,6 +94,7 @@ def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
         account.c.disabled_at,
         account.c.not_before.label("account_not_before"),
         account.c.holder_not_before,
+        account.c.password.label("account_password"),
         person.c.id.label("sub"),
         person.c.name,
         person.c.attributes,
@@ -82,6 +103,7 @@ def party_query(joined: FromClause, picked: ColumnElement[bool]) -> Select[Any]:
         delegation.c.valid_until,
         delegation.c.removed_at,
         delegation.c.not_before.label("delegation_not_before"),
+        delegation.c.password.label("own_password"),
         _assistant.c.id.label("actor_sub"),
         _assistant.c.name.label("actor_name"),
     ).select_from(
@@ -114,7 +136,16 @@ def party_of(row: Row[Any], delegation_id: str | None, now: datetime) -> Party |
         row.attributes,
     )
     since = [row.account_not_before, row.delegation_not_before if actor else row.holder_not_before]
-    return Party(holder, actor, max((moment for moment in since if moment), default=None))
+    not_before = max((moment for moment in since if moment), default=None)
+    own = row.own_password if actor else None
+    return Party(
+        holder,
+        actor,
+        not_before,
+        own is not None,
+        password_mark(row.account_password),
+        password_mark(own) if own is not None else None,
+    )
 
 
 _PARTY = party_query(

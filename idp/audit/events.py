@@ -38,6 +38,7 @@ class Event(StrEnum):
     MANAGING_DENIED = "managing.denied"
     DEVICE_KNOWN = "device.known"
     DEVICE_STOPPED = "device.stopped"
+    DEVICE_FORGOTTEN = "device.forgotten"
     ACTIVATION_CODE_MADE = "activation_code.made"
     ACTIVATION_CODE_REFUSED = "activation_code.refused"
     RECOVERY_CODES_MADE = "recovery.codes_made"

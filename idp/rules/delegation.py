@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -13,6 +14,9 @@ PRACTITIONER = "health_professional"
 
 MANAGING_SECONDS = 900
 """How long a sign-in is recent enough to change who may enter."""
+
+ENDING_SOON = timedelta(days=14)
+"""How long before its end a practitioner is told that an assistant's time is running out."""
 
 Denial = Literal["insufficient_scope", "insufficient_user_authentication"]
 """Why a managing act is refused: RFC 6750 §3.1, RFC 9470 §3."""
@@ -63,6 +67,24 @@ def first_day(window: Window) -> date:
 def last_day(window: Window) -> date | None:
     """Return the last day of a span made by :func:`window_of_days`, or ``None`` while it stays open."""
     return None if window.end is None else (window.end - timedelta(seconds=1)).astimezone(FUND_ZONE).date()
+
+
+def ends_soon(window: Window, now: datetime) -> bool:
+    """Say whether the span has an end that is still to come, at most ``ENDING_SOON`` from ``now``."""
+    return window.end is not None and now < window.end <= now + ENDING_SOON
+
+
+def reached_from(signed_in: str, linked_from: Mapping[str, str | None]) -> frozenset[str]:
+    """Return the other delegations of one assistant that a sign-in by the delegation ``signed_in`` will do for.
+
+    ``linked_from`` holds the assistant's delegations in force, each with the one whose sign-in its practitioner
+    accepted by entering a link code. Acceptance goes that way only, and on from there: a practitioner who agreed to
+    nothing lets nobody in by the secrets of another practice.
+    """
+    reached = {signed_in} & linked_from.keys()
+    while more := {one for one, origin in linked_from.items() if origin in reached} - reached:
+        reached |= more
+    return frozenset(reached - {signed_in})
 
 
 def managing_denied(acr: Acr, actor: Actor | None, age: float) -> Denial | None:

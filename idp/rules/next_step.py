@@ -23,6 +23,9 @@ class Step(StrEnum):
     IDENTIFICATION = "identification"
     CODE = "code"
     ACTIVATION = "activation"
+    RECOVERY_CODES = "recovery-codes"
+    REKEY = "rekey"
+    CHOICE = "choice"
     PROFILE_REFUSED = "profile_refused"
     ASSISTANT_REFUSED = "assistant_refused"
     ADMITTED = "admitted"
@@ -63,6 +66,8 @@ class Standing:
     """Proved before this request, in the single sign-on session."""
     not_before: float | None = None
     """Seconds since the epoch: what was proved before counts no longer."""
+    own_password: bool = False
+    """The actor has a password of their own, and a phone whose secret nobody else has seen."""
 
 
 def required_acr(
@@ -86,11 +91,17 @@ def next_step(
     now: datetime,
     *,
     activation_wanted: bool = False,
+    fresh_codes: bool = False,
+    own_passwords: bool = False,
+    several: bool = False,
 ) -> Step:
     """Return what comes next for ``standing`` (``None``: nobody is known yet).
 
     ``profile_policies`` holds the settings' policy of each profile; a profile without one enters nowhere.
-    ``activation_wanted`` is the ticked box: it asks for more than is demanded, never for less.
+    ``activation_wanted`` is the ticked box: it asks for more than is demanded, never for less. ``fresh_codes``:
+    recovery codes were made in this sign-in, and their holder sees them before anything else. ``own_passwords`` is the
+    setting ``assistants_sign_in``: an assistant whose secrets the practitioner knows is let in nowhere before choosing
+    others. ``several``: this sign-in will do for other practitioners too, and the assistant has not said for whom.
     """
     if standing is None or not _knows_password(standing) or _too_old(demand, standing, now):
         return Step.IDENTIFICATION
@@ -100,11 +111,10 @@ def next_step(
     if not meets(acr_of(standing.proofs), needed):
         if standing.activated or standing.actor is not None:
             return Step.CODE
-        # Whoever finds a session open must not bind a phone of their own to the account.
-        return Step.IDENTIFICATION if _older_than(standing, ACTIVATION_SECONDS, now) else Step.ACTIVATION
-    if standing.actor is not None and not demand.assistants_allowed:
-        return Step.ASSISTANT_REFUSED
-    return Step.ADMITTED
+        return _enrolment(Step.ACTIVATION, standing, now)
+    if standing.actor is None:
+        return Step.RECOVERY_CODES if fresh_codes else Step.ADMITTED
+    return _of_actor(demand, standing, now, own_passwords=own_passwords, several=several)
 
 
 def silent_error(step: Step, demand: Demand) -> str | None:
@@ -120,8 +130,26 @@ def silent_error(step: Step, demand: Demand) -> str | None:
             return "access_denied"
         case Step.CODE | Step.ACTIVATION if demand.wanted == "mfa":
             return "unmet_authentication_requirements"
+        case Step.RECOVERY_CODES | Step.REKEY | Step.CHOICE:
+            return "interaction_required"
         case _:
             return "login_required"
+
+
+def _of_actor(
+    demand: Demand, standing: Standing, now: datetime, *, own_passwords: bool, several: bool
+) -> Step:
+    """Return what comes next for an assistant who showed both factors."""
+    if not demand.assistants_allowed:
+        return Step.ASSISTANT_REFUSED
+    if own_passwords and not standing.own_password:
+        return _enrolment(Step.REKEY, standing, now)
+    return Step.CHOICE if several else Step.ADMITTED
+
+
+def _enrolment(step: Step, standing: Standing, now: datetime) -> Step:
+    """Return the step that binds a phone: whoever finds a session open must not bind one of their own."""
+    return Step.IDENTIFICATION if _older_than(standing, ACTIVATION_SECONDS, now) else step
 
 
 def _knows_password(standing: Standing) -> bool:

@@ -8,6 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,17 @@ class Database:
                 yield connection
                 if orphans := connection.execute(text("PRAGMA foreign_key_check")).all():
                     raise ValueError(f"{len(orphans)} rows would point nowhere, the first in {orphans[0][0]}")
+
+    def server_time(self) -> datetime | None:
+        """Return what the server's own clock shows, in UTC; ``None`` on SQLite, which has no other clock than ours.
+
+        Raises ``StorageUnavailable``.
+        """
+        if self.engine.dialect.name == "sqlite":
+            return None
+        with self.read() as connection:
+            shown: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return shown.astimezone(UTC)
 
     def dispose(self) -> None:
         """Close idle connections; in a forked child, forget the parent's without closing them."""

@@ -48,6 +48,10 @@ class EphemeralStore(Protocol):
         """Return if the store can serve."""
         ...
 
+    def server_time(self) -> datetime | None:
+        """Return what the clock of the store's own server shows, in UTC; ``None`` when it is the database's."""
+        ...
+
 
 def open_ephemeral(url: str, database: Database, clock: Clock) -> EphemeralStore:
     """Return the store that ``url`` names; it connects lazily.

@@ -86,6 +86,11 @@ class RedisEphemeralStore:
         """Return if the store can serve."""
         self._call("PING")
 
+    def server_time(self) -> datetime | None:
+        """Return what the server's clock shows, in UTC."""
+        seconds, microseconds = self._call("TIME")
+        return _EPOCH + timedelta(seconds=int(seconds), microseconds=int(microseconds))
+
     def _alive(self, held: bytes | None) -> bytes | None:
         if held is None or held[:_STAMP] <= _stamp(self._clock.now()):
             return None

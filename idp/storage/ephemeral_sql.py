@@ -55,6 +55,10 @@ class SqlEphemeralStore:
         with self._database.read() as connection:
             connection.execute(text("SELECT 1"))
 
+    def server_time(self) -> datetime | None:
+        """Return ``None``: the database answers for itself."""
+        return None
+
     def purge(self) -> int:
         """Delete what has expired; return how many rows that were."""
         with self._database.write() as connection:

@@ -88,7 +88,11 @@ class Keyring:
 
     def derive_all(self, purpose: str) -> tuple[bytes, ...]:
         """Return what each key gives for ``purpose``, the active one's first: to verify during a rotation."""
-        return tuple(_derived(key, f"derive:{purpose}") for key in self._keys.values())
+        return tuple(self.derive_each(purpose).values())
+
+    def derive_each(self, purpose: str) -> dict[str, bytes]:
+        """Return the same by kid, the active one's first: for what names the key that it was made with."""
+        return {kid: _derived(key, f"derive:{purpose}") for kid, key in self._keys.items()}
 
 
 def _parsed(line: str, place: str) -> tuple[str, bytes]:

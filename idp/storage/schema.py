@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 from idp.storage.types import UtcDateTime
@@ -28,6 +29,7 @@ metadata = MetaData(
 )
 
 _ID = String(32)
+_STILL_WAITS = "sent_at IS NULL AND given_up_at IS NULL"
 
 person = Table(
     "person",
@@ -37,6 +39,7 @@ person = Table(
     Column(
         "attributes", JSON, nullable=False, comment="standard claims and those of claims plugins, by name"
     ),
+    Column("email_key", String(64), index=True, comment="of the attribute `email`: see accounts.directory"),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -52,7 +55,7 @@ account = Table(
     Column("password", Text, nullable=False, comment="PHC string"),
     Column("activated_at", UtcDateTime, comment="first authenticator confirmed"),
     Column("disabled_at", UtcDateTime),
-    Column("not_before", UtcDateTime, comment="what anybody proved before no longer counts"),
+    Column("not_before", UtcDateTime, comment="what was proved before no longer counts"),
     Column("holder_not_before", UtcDateTime, comment="what the holder proved before no longer counts"),
     Column("mfa_reminded_at", UtcDateTime, comment="when they were last told that the date approaches"),
     Column("created_at", UtcDateTime, nullable=False),
@@ -74,6 +77,12 @@ delegation = Table(
     Column("last_used_for", String(120), comment="name of the service"),
     Column("password", Text, comment="the assistant's own PHC string; null: the practice's"),
     Column("reminded_for", UtcDateTime, comment="the end that the practitioner was reminded of"),
+    Column(
+        "linked_from",
+        _ID,
+        ForeignKey("delegation.id"),
+        comment="where the same person signs in for this one too",
+    ),
 )
 
 authenticator = Table(
@@ -95,24 +104,27 @@ failure = Table(
     Column("count", Integer, nullable=False, comment="in a row"),
     Column("wait_until", UtcDateTime, nullable=False, comment="no attempt is judged before"),
     Column(
-        "spent", Integer, nullable=False, server_default="0", comment="never taken back by a later success"
+        "spent",
+        Integer,
+        nullable=False,
+        server_default="0",
+        comment="of the budget: see rules.throttle; a right code takes back those of its own sign-in only",
     ),
-    Column("spent_at", UtcDateTime, comment="the last of these; a quiet year forgets them"),
-    Column("forgiven", Integer, nullable=False, server_default="0", comment="taken back, since"),
-    Column("forgiven_since", UtcDateTime, comment="begin of the year in which they are counted"),
+    Column("spent_at", UtcDateTime, comment="the last of these"),
+    Column("forgiven", Integer, nullable=False, server_default="0", comment="taken back in the year"),
+    Column("forgiven_since", UtcDateTime, comment="begin of the year: of its first failure"),
 )
 
 device = Table(
     "device",
     metadata,
     Column("id", _ID, primary_key=True),
-    Column("account_id", _ID, ForeignKey("account.id"), nullable=False),
+    Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
     Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True, comment="who made it known"),
-    Column("token", String(64), nullable=False, comment="SHA-256 of what the browser keeps"),
+    Column("token", String(64), nullable=False, index=True, comment="SHA-256 of what the browser keeps"),
     Column("label", String(120), nullable=False, comment="browser and system, in words"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_used_at", UtcDateTime, nullable=False),
-    Index("ix_device_account_id_token", "account_id", "token"),
 )
 
 activation_code = Table(
@@ -144,12 +156,28 @@ single_use_link = Table(
     Column("expires_at", UtcDateTime, nullable=False, index=True),
 )
 
+recovery_request = Table(
+    "recovery_request",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", String(16), nullable=False, comment="what was forgotten: password or identifier"),
+    Column("typed", Text, nullable=False, comment="sealed, bound to the row; the account may not exist"),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+)
+
 signed_in_session = Table(
     "signed_in_session",
     metadata,
     Column("sid", String(64), primary_key=True, comment="as in tokens; not the cookie"),
     Column("account_id", _ID, ForeignKey("account.id"), nullable=False, index=True),
     Column("delegation_id", _ID, ForeignKey("delegation.id"), index=True),
+    Column(
+        "via_delegation_id",
+        _ID,
+        ForeignKey("delegation.id"),
+        index=True,
+        comment="signed in by, at another practice",
+    ),
     Column("device", String(120), nullable=False, comment="browser and system, in words"),
     Column("opened_at", UtcDateTime, nullable=False),
     Column("ends_at", UtcDateTime, nullable=False, index=True, comment="at the latest"),
@@ -163,10 +191,11 @@ journal_entry = Table(
     Column("account_id", _ID, ForeignKey("account.id"), nullable=False),
     Column("person_id", _ID, ForeignKey("person.id"), nullable=False, index=True, comment="who"),
     Column("sid", String(64), nullable=False),
-    Column("client_id", String(120), comment="null: the provider's own pages"),
+    Column("client_id", String(120), nullable=False, comment="empty: the provider's own pages"),
     Column("service", String(120), nullable=False, comment="its name then"),
     Column("device", String(120), nullable=False, comment="browser and system, in words"),
-    Index("ix_journal_entry_account_id_at", "account_id", "at"),
+    Index("ix_journal_entry_account_id_id", "account_id", "id"),
+    Index("ix_journal_entry_sid_client_id", "sid", "client_id", unique=True),
 )
 
 notice = Table(
@@ -184,7 +213,8 @@ notice = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("sent_at", UtcDateTime),
     Column("given_up_at", UtcDateTime),
-    Index("ix_notice_due_at", "due_at"),
+    # Of those that still wait alone: history, kept for a year, must not slow the look at what is due.
+    Index("ix_notice_due_at", "due_at", sqlite_where=text(_STILL_WAITS), postgresql_where=text(_STILL_WAITS)),
 )
 
 token_grant = Table(
