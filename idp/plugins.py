@@ -8,6 +8,7 @@ from datetime import datetime
 from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from idp.configuration import ConfigurationErrors
 from idp.rules.claims import PROTOCOL_CLAIMS, STANDARD_SCOPES, without_protocol_claims
 from idp.rules.person import Match
 from idp.settings import Settings
@@ -59,6 +60,10 @@ class KnowledgeFactor(Protocol):
         """
         ...
 
+    def accepts(self, phc: str) -> bool:
+        """Say whether ``verify`` can compare a string that another system made, so that it may be imported."""
+        ...
+
 
 @runtime_checkable
 class PossessionFactor(Protocol):
@@ -105,14 +110,25 @@ class Message:
     subject: str
     text: str
     html: str
+    created_at: datetime
+    """When it happened, in UTC; the same at each attempt."""
+    sent_at: datetime
+    """When this attempt is made, in UTC."""
 
 
 class NotDelivered(Exception):
-    """The message was not taken. ``permanent``: another attempt would be refused as well."""
+    """The message was not taken. ``permanent``: another attempt would be refused as well.
+
+    ``why`` is logged: it holds neither an address nor what the message says.
+    """
 
     def __init__(self, why: str, *, permanent: bool = False) -> None:
         super().__init__(why)
         self.permanent = permanent
+
+
+class Unreachable(NotDelivered):
+    """Nobody there takes anything now: other messages would fare the same, so they are not tried in this round."""
 
 
 @runtime_checkable
@@ -157,7 +173,11 @@ class Plugins:
 
 
 def load_plugins(settings: Settings) -> Plugins:
-    """Return the named plugins. Raises ``PluginError`` for one that is missing, broken or of no known kind."""
+    """Return the named plugins.
+
+    Raises ``PluginError`` for one that is missing, broken or of no known kind, ``ConfigurationErrors`` for a setting
+    that it cannot use.
+    """
     factors = [_factor(name, settings) for name in settings.plugins.factors]
     plugins = Plugins(
         knowledge=_only([one for one in factors if isinstance(one, KnowledgeFactor)], "knows (password)"),
@@ -175,7 +195,7 @@ def _factor(name: str, settings: Settings) -> object:
     if isinstance(plugin, KnowledgeFactor) == isinstance(plugin, PossessionFactor):
         raise PluginError(
             f"plugin {name!r} of idp.factors must have the methods of one kind of factor: "
-            "`hash` and `verify`, or `new_secret`, `enrolment_uri`, `normalised` and `matches`"
+            "`hash`, `verify` and `accepts`, or `new_secret`, `enrolment_uri`, `normalised` and `matches`"
         )
     return plugin
 
@@ -212,6 +232,8 @@ def _load(group: str, name: str, settings: Settings) -> Any:
         raise PluginError(f"several plugins {name!r} are installed in {group}: {sources}")
     try:
         return next(iter(found)).load()(settings)
+    except ConfigurationErrors:
+        raise
     except Exception as error:
         told = " ".join(str(error).split())
         raise PluginError(f"plugin {name!r} of {group} fails: {type(error).__name__}: {told}") from error
