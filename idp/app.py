@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask, Response
+from flask import Flask
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -12,7 +12,10 @@ from idp.clients.registry import ClientRegistry
 from idp.clock import Clock, ShiftedClock, SystemClock
 from idp.configuration import ConfigurationErrors
 from idp.errors import register_errors
+from idp.health import Readiness, health_blueprint
+from idp.login.admissions import Admissions
 from idp.login.cookies import Cookies
+from idp.login.home import DESTINATION as OWN_PAGES
 from idp.login.home import LocalPage
 from idp.login.room import journey_of, login_blueprints, visitors_of
 from idp.login.surroundings import Surroundings
@@ -21,7 +24,6 @@ from idp.oidc.authorization import DESTINATION
 from idp.oidc.room import protocol_blueprints, relying_party_of
 from idp.pages import Pages
 from idp.plugins import Plugins, load_plugins
-from idp.profile import guard as profile_guard
 from idp.profile.room import profile_blueprints
 from idp.resources import templates_folder
 from idp.services import check_services
@@ -119,11 +121,10 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
 
 
 def _register(app: Flask, csrf: CSRFProtect, around: Surroundings) -> None:
-    relying_party = relying_party_of(around)
-    local = LocalPage(frozenset(around.settings.profiles))
-    journey = journey_of(
-        around, visitors_of(around), {DESTINATION: relying_party, profile_guard.DESTINATION: local}
-    )
+    admissions = Admissions(around.database, around.clock)
+    relying_party = relying_party_of(around, admissions)
+    local = LocalPage(frozenset(around.settings.profiles), admissions)
+    journey = journey_of(around, visitors_of(around), {DESTINATION: relying_party, OWN_PAGES: local})
     protocol, logout = protocol_blueprints(around, journey, relying_party)
     csrf.exempt(protocol)
     for blueprint in (
@@ -131,9 +132,6 @@ def _register(app: Flask, csrf: CSRFProtect, around: Surroundings) -> None:
         logout,
         *login_blueprints(around, journey),
         *profile_blueprints(around, journey),
+        health_blueprint(Readiness(around.database, around.ephemeral, around.clock)),
     ):
         app.register_blueprint(blueprint)
-
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain")

@@ -10,19 +10,19 @@ import mimetypes
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import segno
-from babel import Locale, negotiate_locale
 from flask import Flask, Response, abort, make_response, render_template, request
-from flask_babel import Babel, format_date, get_locale
+from flask_babel import get_locale
 from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-SOURCE_LANGUAGE: Final = "fr"
+from idp.languages import Catalogues
+from idp.page_language import PageLanguages
+
 _YEAR = 365 * 24 * 3600
 
 # What a page may leave out. Any other name that a template uses and a view forgets is an error.
@@ -33,6 +33,7 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "box": None,
     "cancel": False,
     "is_practitioner": True,
+    "lost_phone_url": None,
     "keypad": None,
     "notice": None,
     "profile_url": "/profile",
@@ -41,7 +42,6 @@ _OPTIONAL: Final[dict[str, Any]] = {
     "step_up_url": None,
     "switch_url": None,
     "problem_code": "invalid_form",
-    "subject": None,
 }
 
 _HEADERS: Final = {
@@ -109,11 +109,6 @@ def qr_svg(text: str) -> Markup:
     return Markup(code.svg_inline(border=4, dark="#000", light="#fff", omitsize=True))  # noqa: S704
 
 
-def day(value: date) -> str:
-    """Return a day in the short form of the page's language: 01/03/2026 in French. Needs a request."""
-    return str(format_date(value, "short"))
-
-
 def csp_source(address: str) -> str:
     """Return the CSP source that covers an address (CSP 3 §2.3.1); only its origin counts.
 
@@ -149,8 +144,12 @@ class Pages:
         self._support = support
         self._secure = secure
         self._static = _read_static(self._folders)
-        catalogues = (templates / "i18n").glob("*/LC_MESSAGES/messages.mo")
-        self._languages = [SOURCE_LANGUAGE, *sorted(file.parent.parent.name for file in catalogues)]
+        self._catalogues = Catalogues(templates / "i18n")
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages that the pages speak, French first."""
+        return self._catalogues.languages
 
     def init_app(self, app: Flask) -> None:
         """Wire templates, languages, static files and headers into an application without a static folder."""
@@ -163,19 +162,10 @@ class Pages:
         app.jinja_env.globals.update(
             institution=self._institution,
             support=self._support,
-            languages=self._languages,
             static_url=self.static_url,
-            language_url=_language_url,
-            language_name=_language_name,
         )
         app.jinja_env.filters.update(grouped=_grouped, dialled=_dialled)
-        Babel(
-            app,
-            default_locale=SOURCE_LANGUAGE,
-            default_translation_directories=str(self._base / "i18n"),
-            default_timezone="Europe/Monaco",
-            locale_selector=self._select_language,
-        )
+        PageLanguages(self._catalogues).init_app(app)
         app.add_url_rule("/static/<path:name>", "static", self._serve_static)
         app.after_request(self._add_headers)
 
@@ -200,7 +190,7 @@ class Pages:
             **{**_OPTIONAL, **context},
             problems=problems,
             problem_texts=texts,
-            locale=str(get_locale()),
+            locale=get_locale().language,
         )
         response = make_response(html, status)
         sources = " ".join(["'self'", *sorted({csp_source(address) for address in form_action})])
@@ -257,11 +247,6 @@ class Pages:
             )
         return response
 
-    def _select_language(self) -> str:
-        asked = request.args.get("ui_locales", "").split()
-        accepted = [tag for tag, _quality in request.accept_languages]
-        return negotiate_locale([*asked, *accepted], self._languages, sep="-") or SOURCE_LANGUAGE
-
 
 def _read_static(folders: Sequence[Path]) -> dict[str, _StaticFile]:
     files: dict[str, _StaticFile] = {}
@@ -275,15 +260,6 @@ def _read_static(folders: Sequence[Path]) -> dict[str, _StaticFile]:
                     hashlib.sha256(content).hexdigest()[:16],
                 )
     return files
-
-
-def _language_url(language: str) -> str:
-    others = [(name, value) for name, value in request.args.items(multi=True) if name != "ui_locales"]
-    return "?" + urlencode([*others, ("ui_locales", language)])
-
-
-def _language_name(language: str) -> str:
-    return str(Locale.parse(language).get_language_name(language)).capitalize()
 
 
 def _grouped(key: str) -> str:

@@ -1,9 +1,12 @@
-"""Where the home page leads: each profile's service, by the service's own page that starts a sign-in."""
+"""What settings and client files say together: where the home page leads, and what a profile is obliged to where."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from idp.clients.registry import ClientRegistry
 from idp.configuration import ConfigurationErrors
+from idp.rules.assurance import Policy
 from idp.settings import Settings
 
 
@@ -19,6 +22,18 @@ def check_services(settings: Settings, clients: ClientRegistry) -> None:
     ]
     if errors:
         raise ConfigurationErrors(errors)
+
+
+def obligations(clients: ClientRegistry, profile: str) -> Mapping[str, Policy]:
+    """Return the policies of the services that admit ``profile``, by ``client_id``.
+
+    A service whose floor is two factors obliges always.
+    """
+    return {
+        client.client_id: Policy.required() if client.floor == "mfa" else client.mfa
+        for client in sorted(clients, key=lambda client: client.client_id)
+        if profile in client.profiles
+    }
 
 
 def _expected(clients: ClientRegistry, service: str, profile: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -258,7 +258,17 @@ def load_settings(
         errors += located(failure, Settings, layers, document.faults)
     if errors:
         raise ConfigurationErrors(errors)
-    return settings.located_by(layers)
+    settings = settings.located_by(layers)
+    if unpeppered := list(_unpeppered(settings)):
+        raise ConfigurationErrors(unpeppered)
+    return settings
+
+
+def _unpeppered(settings: Settings) -> Iterator[ConfigurationError]:
+    """Yield each profile whose passwords are too few to be kept without a pepper."""
+    for name, profile in settings.profiles.items():
+        if profile.password == "digits" and settings.pepper_file is None:  # noqa: S105
+            yield settings.error(("profiles", name, "password"), "nist, or digits together with pepper_file")
 
 
 def _start_paths_at(folder: Path, data: dict[str, Any]) -> None:

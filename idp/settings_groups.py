@@ -165,3 +165,6 @@ class Webhook(_Group):
         json_schema_extra={"writeOnly": True},
         description="Key of the HMAC-SHA256 over each body, by IDP_WEBHOOK__SECRET_FILE.",
     )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates to trust instead of the public ones, in PEM."
+    )

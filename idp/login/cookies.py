@@ -34,7 +34,7 @@ class Cookies:
     secure: bool
 
     def name(self, purpose: str) -> str:
-        """Return the cookie's name for ``browser``, ``session``, ``proof`` or ``identifier``."""
+        """Return the cookie's name for ``browser``, ``session``, ``proof``, ``identifier`` or ``device``."""
         return f"__Host-idp_{purpose}" if self.secure else f"idp_{purpose}"
 
     def get(self, request: Request, purpose: str) -> str:

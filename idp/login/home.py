@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
 from idp.clients.registry import ClientRegistry
+from idp.login.admissions import LINK_CODE, PROFILE, Admissions
 from idp.login.cookies import Cookies
 from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
@@ -21,6 +22,9 @@ from idp.rules.next_step import Demand
 from idp.settings import Settings
 from idp.settings_groups import ProfileSettings
 
+DESTINATION = "local"
+"""The name of the provider's own pages among the journey's destinations."""
+
 
 def local_path(wanted: str) -> str:
     """Return ``wanted`` when it is a path of this provider, else ``/``: no scheme, host, backslash or control."""
@@ -30,9 +34,13 @@ def local_path(wanted: str) -> str:
 
 @dataclass(frozen=True)
 class LocalPage:
-    """The provider's own pages as a destination: ``{"path": …, "acr": "pwd" | "mfa"}``. Assistants are refused."""
+    """The provider's own pages as a destination: ``{"path": …, "acr": "pwd" | "mfa"}``.
+
+    Assistants are refused, but for the one page of their own, ``{"assistants": true}``.
+    """
 
     profiles: frozenset[str]
+    admissions: Admissions
 
     def demand(self, request: Mapping[str, Any]) -> Demand | None:
         """Return what the page demands; a managing one a recent sign-in with two factors."""
@@ -42,13 +50,12 @@ class LocalPage:
             policy=Policy.optional(),
             floor="mfa" if managing else "pwd",
             max_age=MANAGING_SECONDS if managing else None,
-            assistants_allowed=False,
+            assistants_allowed=request.get("assistants") is True,
         )
 
     def service(self, request: Mapping[str, Any]) -> str | None:
-        """Return the page's name."""
-        del request
-        return str(_("Profil"))
+        """Return the page's name in French, as audit and journal keep it; pages say it in their language."""
+        return LINK_CODE if request.get("assistants") else PROFILE
 
     def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
         """Return nothing: the way leads nowhere else."""
@@ -57,7 +64,7 @@ class LocalPage:
 
     def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
         """Go to the page."""
-        del visitor
+        self.admissions.at_own_pages(visitor, LINK_CODE if request.get("assistants") else PROFILE)
         return see_other(local_path(str(request.get("path", "/"))))
 
     def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
@@ -88,11 +95,12 @@ def home_blueprint(
             status=422 if problems else 200,
             problems=problems,
             form_action=origins,
-            profiles=[(name, profile.label) for name, profile in settings.profiles.items()],
+            profiles=[(name, _(profile.label)) for name, profile in settings.profiles.items()],
             selected=selected,
             register_url=settings.register_url or url_for("home.register"),
             signed_in=signed_in,
             acting_for=signed_in["acting_for"] if signed_in else None,
+            link_url=url_for("linking.link_code"),
             switch_url=url_for("home.switch"),
         )
 

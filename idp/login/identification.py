@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
 from flask import Request, Response, url_for
 from flask_babel import gettext as _
+from sqlalchemy import Connection
 
-from idp.accounts import directory, failures
+from idp.accounts import assistant_factors, directory, failures
+from idp.accounts.failures import Counted, Refused
 from idp.accounts.identifier import comparable
+from idp.accounts.locking import lock_account
+from idp.accounts.party import password_mark
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import REMEMBERED_SECONDS, Cookies
 from idp.login.journey import Journey, Position
 from idp.login.keypad import KeypadView, pressed, shuffled
-from idp.login.wording import format_day, try_again_in, whole_seconds
+from idp.login.throttling import Throttle
+from idp.login.wording import days_left, format_day, throttled, try_again_in
 from idp.pages import Pages, Problem
 from idp.plugins import FactorBusy, KnowledgeFactor
 from idp.rules.assurance import ActivationBox, Proof, activation_box, strictest
+from idp.rules.obligation import days_until
 from idp.storage.database import Database
 
 
@@ -34,6 +39,15 @@ class _Entered:
 
 
 @dataclass(frozen=True)
+class _Opened:
+    """What a password opens: the account, and the delegation of the assistant whose own it is."""
+
+    account_id: str
+    knower: str | None
+    mark: str
+
+
+@dataclass(frozen=True)
 class IdentificationStep:
     """Shows the page and judges a password. Leads nowhere by itself: the journey decides."""
 
@@ -41,6 +55,7 @@ class IdentificationStep:
     clock: Clock
     journey: Journey
     cookies: Cookies
+    throttle: Throttle
     knowledge: KnowledgeFactor
     pages: Pages
 
@@ -84,54 +99,73 @@ class IdentificationStep:
             problems.append(Problem("password", _("Saisissez votre mot de passe.")))
         if identifier is None or not password:
             return self._again(position, entered, *problems)
-        key = failures.counter("password", identifier)
-        with self.database.write() as connection:
-            wait = failures.begin(connection, key, self.clock.now())
-            if wait is not None:
-                record(connection, Event.ATTEMPT_THROTTLED, self.clock.now(), detail={"guess": "password"})
-        if wait is not None:
-            return self._throttled(position, entered, wait)
+        counted = self.throttle.password(request, identifier)
+        if isinstance(counted, Refused):
+            again = Problem("password", try_again_in(counted.wait))
+            return throttled(self._again(position, entered, again, code="slow_down"), counted.wait)
         try:
-            account_id = self._right_account(identifier, password, key, position)
+            opened = self._opened(identifier, password, counted, position)
         except FactorBusy:
-            # Nothing was judged: whoever comes again must not wait for it.
-            with self.database.write() as connection:
-                failures.forgive(connection, key, self.clock.now())
+            self.throttle.not_judged(counted)
             raise
-        if account_id is None:
+        if opened is None:
             wrong = _("Identifiant ou mot de passe incorrect. Vérifiez les deux, puis recommencez.")
             return self._again(position, entered, Problem("password", wrong), code="invalid_credentials")
-        return self._accepted(request, position, entered, account_id)
+        return self._accepted(request, position, entered, opened)
 
-    def _right_account(self, identifier: str, password: str, key: str, position: Position) -> str | None:
-        """Return the account that the password opens. The same work is done whether the account exists or not."""
+    def _opened(self, identifier: str, password: str, counted: Counted, position: Position) -> _Opened | None:
+        """Return what the password opens, or ``None``.
+
+        The same work is done whether the account exists or not, and whosever it is.
+        """
+        now = self.clock.now()
+        own: dict[str, str] = {}
         with self.database.read() as connection:
             known = directory.credentials(connection, identifier)
-        evidence = self.knowledge.verify([known.password] if known else [], password)
-        now = self.clock.now()
+            if known is not None and self.journey.own_passwords:
+                own = assistant_factors.own_passwords(connection, known.account_id, now)
+        evidence = self.knowledge.verify([known.password, *own.values()] if known else [], password)
         client = position.destination.service(position.transaction.request)
-        if known is None or known.disabled or not evidence.right:
+        if known is None or known.disabled or evidence.which is None:
             with self.database.write() as connection:
                 account_id = known.account_id if known else None
                 detail = {"service": client}
                 record(connection, Event.PASSWORD_REFUSED, now, account_id=account_id, detail=detail)
             return None
+        knower = [None, *own][evidence.which]
+        before = known.password if knower is None else own[knower]
         with self.database.write() as connection:
-            failures.reset(connection, key)
-            if evidence.rehashed is not None:
-                directory.set_password(connection, known.account_id, evidence.rehashed)
-            detail = {"service": client}
-            record(connection, Event.PASSWORD_ACCEPTED, now, account_id=known.account_id, detail=detail)
-        return known.account_id
+            good = evidence.rehashed is None or _renewed(
+                connection, known.account_id, knower, before, evidence.rehashed
+            )
+            if good:
+                failures.reset(connection, counted, now)
+                detail = {"service": client}
+                record(connection, Event.PASSWORD_ACCEPTED, now, account_id=known.account_id, detail=detail)
+        if not good:
+            # Another was put in its place meanwhile, or the same stored anew: what stands there now says which.
+            return self._opened(identifier, password, counted, position)
+        return _Opened(known.account_id, knower, password_mark(evidence.rehashed or before))
 
-    def _accepted(self, request: Request, position: Position, entered: _Entered, account_id: str) -> Response:
+    def _accepted(
+        self,
+        request: Request,
+        position: Position,
+        entered: _Entered,
+        opened: _Opened,
+    ) -> Response:
         proof = Proof("pwd", int(self.clock.now().timestamp()))
         response = self.journey.prove(
             request,
             position,
-            account_id,
-            None,
+            opened.account_id,
+            opened.knower,
             (proof,),
+            own_password=opened.knower is not None,
+            password_mark=opened.mark,
+            to_choose=False,
+            ticket=None,
+            fresh_codes=False,
             identifier=entered.identifier.strip(),
             activation_wanted=entered.activate or self._box(position).state == "locked",
             keypad=shuffled(),
@@ -140,12 +174,6 @@ class IdentificationStep:
             self.cookies.put(response, "identifier", comparable(entered.identifier) or "", REMEMBERED_SECONDS)
         else:
             self.cookies.drop(response, "identifier")
-        return response
-
-    def _throttled(self, position: Position, entered: _Entered, wait: timedelta) -> Response:
-        response = self._again(position, entered, Problem("password", try_again_in(wait)), code="slow_down")
-        response.status_code = 429
-        response.headers["Retry-After"] = str(whole_seconds(wait))
         return response
 
     def _again(
@@ -179,8 +207,10 @@ class IdentificationStep:
                 "state": box.state,
                 "checked": box.state == "locked" or entered.activate,
                 "date": format_day(box.since) if box.since else None,
+                "countdown": days_left(days_until(box.since, self.clock.now())) if box.since else "",
             },
-            help_url=url_for("signin.recovery"),
+            forgotten_identifier_url=url_for("forgotten.identifier"),
+            forgotten_password_url=url_for("forgotten.password"),
             problem_code=code,
             acting_for=position.visitor.acting_for if position.visitor else None,
             switch_url=url_for("signin.switch", transaction_id=position.transaction.id)
@@ -197,3 +227,10 @@ class IdentificationStep:
             if profile in demand.profiles
         ]
         return activation_box(policies, "mfa" if demand.wanted == "mfa" else demand.floor, self.clock.now())
+
+
+def _renewed(connection: Connection, account_id: str, knower: str | None, before: str, phc: str) -> bool:
+    lock_account(connection, account_id)
+    if knower is None:
+        return directory.replace_password(connection, account_id, before, phc)
+    return assistant_factors.set_own_password(connection, knower, before, phc)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flask import Request, Response, url_for
 from flask import session as browser_session
 
+from idp.accounts import links
+from idp.accounts.links import Place
 from idp.accounts.party import Party, party
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import Cookies, fingerprint, new_token, same
 from idp.login.destination import Destination, Visitor, see_other
-from idp.login.devices import device_label
+from idp.login.devices import KnownDevices, device_label
 from idp.login.transaction import Transaction, TransactionStore
 from idp.login.visitors import Visitors
 from idp.rules.assurance import Policy, Proof
@@ -38,6 +40,19 @@ class Position:
     proofs: tuple[Proof, ...]
     visitor: Visitor | None
 
+    @property
+    def may_recover(self) -> bool:
+        """Whether the holder's password was shown in this very sign-in, and only a code is missing."""
+        proved_here = self.transaction.account_id is not None
+        return self.step is Step.CODE and proved_here and self.party is not None and self.party.actor is None
+
+    @property
+    def place(self) -> str:
+        """Where what this person is shown is kept. Another person, or another proof, has another place: what was
+        confirmed there lies where nobody comes any more, and whoever had no answer finds it again."""
+        session = self.visitor.session.sid if self.visitor else ""
+        return f"signin:{fingerprint(self.transaction.id)}:{self.transaction.holder or session}"
+
 
 @dataclass(frozen=True)
 class Journey:
@@ -48,8 +63,11 @@ class Journey:
     transactions: TransactionStore
     visitors: Visitors
     cookies: Cookies
+    devices: KnownDevices
     destinations: Mapping[str, Destination]
     profile_policies: Mapping[str, Policy]
+    own_passwords: bool
+    """Assistants sign in with a password of their own (``assistants_sign_in``)."""
 
     def begin(self, request: Request, name: str, asked: dict[str, Any], *, identifier: str = "") -> Response:
         """Start towards the destination ``name``: straight in, an error of ``prompt=none``, or the first page."""
@@ -58,7 +76,7 @@ class Journey:
         if demand is None:
             raise NoTransaction
         visitor = self.visitors.of(request)
-        step = self._step(demand, _standing_of(visitor), activation_wanted=False)
+        step = self._step(demand, _standing_of(visitor))
         if step is Step.ADMITTED and visitor is not None:
             return destination.admit(asked, visitor)
         if demand.silent:
@@ -78,7 +96,7 @@ class Journey:
         visitor = self.visitors.of(request)
         if demand is None:
             raise NoTransaction
-        return self._step(demand, _standing_of(visitor), activation_wanted=False), visitor
+        return self._step(demand, _standing_of(visitor)), visitor
 
     def find(self, request: Request, transaction_id: str) -> Position:
         """Return where the transaction stands. Raises ``NoTransaction``."""
@@ -93,7 +111,7 @@ class Journey:
         if transaction.holder and not same(transaction.holder, self.cookies.get(request, "proof")):
             transaction = transaction.forgetting_proofs()
         present, standing, proofs = self._who(transaction, visitor)
-        step = self._step(demand, standing, activation_wanted=transaction.activation_wanted)
+        step = self._step(demand, standing, transaction)
         return Position(transaction, destination, demand, step, present, proofs, visitor)
 
     def proceed(self, request: Request, transaction_id: str) -> Response:
@@ -117,7 +135,13 @@ class Journey:
         When another request changed the transaction meanwhile, that one counts: nothing is stored twice.
         """
         cookie = new_token()
-        proved = {"account_id": account_id, "delegation_id": delegation_id, "proofs": proofs}
+        proved = {
+            "account_id": account_id,
+            "delegation_id": delegation_id,
+            "proofs": proofs,
+            "by": None,
+            "password_mark": _mark_kept(position, account_id),
+        }
         after = position.transaction.model_copy(update={**proved, "holder": fingerprint(cookie), **changes})
         if not self.transactions.save(position.transaction, after):
             return self.proceed(request, position.transaction.id)
@@ -162,22 +186,27 @@ class Journey:
                 position.transaction.account_id,
                 position.transaction.delegation_id,
                 position.proofs,
-                device_label(request.headers.get("User-Agent", "")),
+                by=position.transaction.by,
+                device=device_label(request.headers.get("User-Agent", "")),
             )
         if visitor is None:
             raise NoTransaction
+        new = position.transaction.account_id is not None
+        device = self.devices.make_known(request, visitor) if new else None
         response = position.destination.admit(position.transaction.request, visitor)
         # Last, so that a store that fails on the way leaves a sign-in that can go on.
         if not self.transactions.finish(position.transaction):
             raise NoTransaction
-        if position.transaction.account_id is not None:
+        if new:
             self.cookies.put(response, "session", visitor.cookie)
             self.cookies.drop(response, "proof")
+        if device is not None:
+            self.devices.keep(response, device)
         return response
 
     def _at(self, transaction: Transaction, position: Position) -> Position:
         present, standing, proofs = self._who(transaction, position.visitor)
-        step = self._step(position.demand, standing, activation_wanted=transaction.activation_wanted)
+        step = self._step(position.demand, standing, transaction)
         return Position(
             transaction, position.destination, position.demand, step, present, proofs, position.visitor
         )
@@ -192,15 +221,41 @@ class Journey:
                 visitor.session.proofs if visitor else (),
             )
         with self.database.read() as connection:
-            present = party(connection, transaction.account_id, transaction.delegation_id, self.clock.now())
-        if present is None:
+            now, by = self.clock.now(), transaction.by
+            present = party(connection, transaction.account_id, transaction.delegation_id, now)
+            if by is not None and not links.still_counts(connection, by, transaction.proofs, now):
+                present = None
+        if present is None or (self.own_passwords and present.own_password and not transaction.own_password):
+            # In between: no longer in force; or by another browser the assistant chose a password of their own.
+            return None, None, ()
+        mark = present.own_mark if transaction.own_password else present.mark
+        if transaction.password_mark not in (None, mark):
+            # The password that was shown here opens nothing any more.
             return None, None, ()
         return present, present.standing(transaction.proofs, earlier=False), transaction.proofs
 
-    def _step(self, demand: Demand, standing: Standing | None, *, activation_wanted: bool) -> Step:
+    def _step(
+        self, demand: Demand, standing: Standing | None, transaction: Transaction | None = None
+    ) -> Step:
         return next_step(
-            demand, standing, self.profile_policies, self.clock.now(), activation_wanted=activation_wanted
+            demand,
+            standing,
+            self.profile_policies,
+            self.clock.now(),
+            activation_wanted=transaction is not None and transaction.activation_wanted,
+            fresh_codes=transaction is not None and transaction.fresh_codes,
+            own_passwords=self.own_passwords,
+            several=transaction is not None and transaction.to_choose,
         )
+
+    def others(self, delegation_id: str | None) -> Sequence[Place]:
+        """Return for whom else somebody may act who signs in by a delegation."""
+        if delegation_id is None:
+            return ()
+        with self.database.read() as connection:
+            return links.reached(
+                connection, delegation_id, self.clock.now(), own_passwords=self.own_passwords
+            )
 
     def _note_refusal(self, step: Step, present: Party, service: str | None) -> None:
         if step not in (Step.ASSISTANT_REFUSED, Step.PROFILE_REFUSED):
@@ -218,6 +273,18 @@ class Journey:
 
 def _standing_of(visitor: Visitor | None) -> Standing | None:
     return visitor.party.standing(visitor.session.proofs, earlier=True) if visitor else None
+
+
+def _mark_kept(position: Position, account_id: str) -> str | None:
+    """Return the mark of the password by which a sign-in goes on at the account that it stands at.
+
+    A session ends with its password, so one that is stepped up has the present one. Chosen elsewhere, an assistant goes
+    on by a link: no password of that account was shown.
+    """
+    before, party = position.transaction, position.party
+    if before.account_id is None and party is not None and party.account.id == account_id:
+        return party.mark
+    return before.password_mark if before.account_id == account_id else None
 
 
 def _binding() -> str:

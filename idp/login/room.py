@@ -8,13 +8,26 @@ from datetime import timedelta
 from flask import Blueprint
 
 from idp.login.activation import ActivationStep
+from idp.login.choice import ChoiceStep
 from idp.login.code import CodeStep
 from idp.login.destination import Destination
+from idp.login.devices import KnownDevices
+from idp.login.enrolment import enrolments_of
+from idp.login.forgotten import forgotten_addresses
 from idp.login.home import home_blueprint
 from idp.login.identification import IdentificationStep
 from idp.login.journey import Journey
+from idp.login.kept import kept_of
+from idp.login.link_codes import link_codes_of
+from idp.login.linking import linking_blueprint
+from idp.login.new_password import new_passwords_of
+from idp.login.recovery import LostPhonePage
+from idp.login.recovery_codes import FreshCodes, RecoveryCodesStep
+from idp.login.rekey import RekeyStep
 from idp.login.session import Lifetime, SessionStore
 from idp.login.surroundings import Surroundings
+from idp.login.throttling import Throttle
+from idp.login.tickets import Tickets
 from idp.login.transaction import TransactionStore
 from idp.login.views import RefusedStep, StepPage, signin_blueprint
 from idp.login.visitors import Visitors
@@ -30,6 +43,16 @@ def visitors_of(around: Surroundings) -> Visitors:
     return Visitors(around.database, around.clock, sessions, around.cookies)
 
 
+def devices_of(around: Surroundings) -> KnownDevices:
+    """Return what knows browsers again."""
+    return KnownDevices(around.database, around.clock, around.cookies, around.keyring, around.outbox)
+
+
+def throttle_of(around: Surroundings) -> Throttle:
+    """Return what counts attempts."""
+    return Throttle(around.database, around.clock, devices_of(around))
+
+
 def journey_of(around: Surroundings, visitors: Visitors, destinations: Mapping[str, Destination]) -> Journey:
     """Return the dispatcher."""
     settings = around.settings
@@ -39,8 +62,10 @@ def journey_of(around: Surroundings, visitors: Visitors, destinations: Mapping[s
         TransactionStore(around.ephemeral, around.clock, timedelta(seconds=settings.transaction_lifetime)),
         visitors,
         around.cookies,
+        devices_of(around),
         destinations,
         {name: profile.mfa for name, profile in settings.profiles.items()},
+        settings.assistants_sign_in == "own_password",
     )
 
 
@@ -48,13 +73,48 @@ def login_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint]:
     """Return the addresses of the journey's pages and of the front door."""
     database, clock, pages = around.database, around.clock, around.pages
     knowledge, possession = around.plugins.knowledge, around.plugins.possession
+    throttle = throttle_of(around)
+    enrolments, fresh = enrolments_of(around), FreshCodes(kept_of(around))
+    tickets = Tickets(database, clock, around.keyring, throttle)
+    codes = RecoveryCodesStep(clock, journey, fresh, pages, around.settings.institution.name)
     steps: dict[str, StepPage] = {
-        "identification": IdentificationStep(database, clock, journey, around.cookies, knowledge, pages),
-        "code": CodeStep(database, clock, around.keyring, journey, possession, pages),
-        "activation": ActivationStep(database, clock, around.keyring, journey, possession, pages),
+        "identification": IdentificationStep(
+            database, clock, journey, around.cookies, throttle, knowledge, pages
+        ),
+        "code": CodeStep(database, clock, around.keyring, journey, throttle, possession, pages),
+        "activation": ActivationStep(
+            database,
+            clock,
+            around.keyring,
+            journey,
+            enrolments,
+            tickets,
+            fresh,
+            around.outbox,
+            pages,
+            around.settings.enrolment_proof == "activation_code",
+        ),
+        "recovery-codes": codes,
+        "rekey": RekeyStep(
+            database,
+            clock,
+            around.keyring,
+            journey,
+            knowledge,
+            new_passwords_of(around),
+            enrolments,
+            around.outbox,
+            pages,
+        ),
+        "choice": ChoiceStep(database, clock, journey, pages),
         "refused": RefusedStep(journey, pages),
     }
+    lost_phone = LostPhonePage(
+        database, clock, around.keyring, journey, enrolments, tickets, fresh, around.outbox, pages
+    )
     return [
-        signin_blueprint(journey, steps, pages),
+        signin_blueprint(journey, steps, lost_phone, codes, pages),
+        forgotten_addresses(around, throttle),
+        linking_blueprint(journey, link_codes_of(around), pages),
         home_blueprint(around.settings, around.clients, journey.visitors, around.cookies, pages),
     ]

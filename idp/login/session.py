@@ -32,6 +32,8 @@ class SignOnSession(BaseModel):
     used_at: datetime
     device: str = ""
     """Browser and system, in words, as its owner will recognise them."""
+    via_delegation_id: str | None = None
+    """By which other delegation the assistant signed in, where they chose this one then."""
 
     @property
     def acr(self) -> Acr:
@@ -63,6 +65,7 @@ class SessionStore:
         proofs: tuple[Proof, ...],
         sid: str | None,
         device: str,
+        via_delegation_id: str | None,
     ) -> tuple[str, SignOnSession]:
         """Store a new session and return the cookie's value with it; ``sid`` is given when a step-up continues one."""
         now = self._clock.now()
@@ -75,6 +78,7 @@ class SessionStore:
             opened_at=datetime.fromtimestamp(auth_time_of(proofs), UTC),
             used_at=now,
             device=device,
+            via_delegation_id=via_delegation_id,
         )
         value = new_token()
         self._put(value, session)

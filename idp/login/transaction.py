@@ -5,13 +5,34 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from idp.accounts.failures import Counted
+from idp.accounts.links import SignedInBy
+from idp.accounts.one_time_codes import Ticket
 from idp.clock import Clock
 from idp.login.cookies import fingerprint, new_token
 from idp.login.keypad import Keypad, shuffled
 from idp.rules.assurance import Proof
+from idp.rules.throttle import FORGIVEN_AT_ONCE
 from idp.storage.ephemeral import EphemeralStore
+
+_PROVED = (
+    "activation_wanted",
+    "account_id",
+    "delegation_id",
+    "by",
+    "own_password",
+    "password_mark",
+    "to_choose",
+    "proofs",
+    "holder",
+    "ticket",
+    "fresh_codes",
+)
+"""What goes when somebody else signs in."""
+
+_COUNTED = TypeAdapter(Counted)
 
 
 class Transaction(BaseModel):
@@ -30,18 +51,32 @@ class Transaction(BaseModel):
     activation_wanted: bool = False
     account_id: str | None = None
     delegation_id: str | None = None
+    by: SignedInBy | None = None
+    """Where the assistant signed in, when that is not whom they chose."""
+    own_password: bool = False
+    """The password shown is an assistant's own, not the practice's."""
+    password_mark: str | None = None
+    """Which stored password was shown: once another is in force, what was proved counts no longer."""
+    to_choose: bool = False
+    """The assistant may act for several practitioners and has not said for whom this sign-in is."""
     proofs: tuple[Proof, ...] = ()
     """What was proved in this transaction, with what it carried over from a session that it steps up."""
     holder: str | None = None
     """SHA-256 of the proof cookie, new at each rise: without it the proofs do not count."""
-    enrolment: str | None = Field(default=None, repr=False)
-    """The secret not yet confirmed, sealed."""
+    ticket: Ticket | None = Field(default=None, repr=False)
+    """A code from paper that was shown and is not used up before a new phone is confirmed."""
+    fresh_codes: bool = False
+    """Recovery codes were made that nobody has seen yet."""
     keypad: Keypad = Field(default_factory=shuffled, repr=False)
+
+    @property
+    def knower(self) -> str | None:
+        """The delegation whose own password was shown; ``None``: the practice's was, or none."""
+        return self.delegation_id if self.own_password else None
 
     def forgetting_proofs(self) -> Transaction:
         """Return the transaction as it was before anybody proved anything."""
-        blank: dict[str, Any] = {"account_id": None, "delegation_id": None, "proofs": (), "holder": None}
-        return self.model_copy(update={**blank, "enrolment": None, "activation_wanted": False})
+        return self.model_copy(update={name: type(self).model_fields[name].default for name in _PROVED})
 
 
 class TransactionStore:
@@ -76,6 +111,25 @@ class TransactionStore:
         """Store ``after`` if nobody changed the transaction since ``before`` was loaded."""
         return self._store.replace(_key(before.id), before.raw, _dump(after), before.expires_at)
 
+    def note_failed(self, transaction: Transaction, account_id: str, counted: Counted) -> None:
+        """Note a wrong code, apart from the transaction: a right one at the same moment must not stumble over it.
+
+        ``FORGIVEN_AT_ONCE`` are noted at most.
+        """
+        for key in _failed_keys(transaction.id, account_id):
+            if self._store.add(key, _COUNTED.dump_json(counted), transaction.expires_at):
+                return
+
+    def take_failed(self, transaction: Transaction, account_id: str) -> list[Counted]:
+        """Return the wrong codes noted at the account in this transaction, each to one caller only."""
+        taken: list[Counted] = []
+        for key in _failed_keys(transaction.id, account_id):
+            raw = self._store.take(key)
+            if raw is None:
+                break
+            taken.append(_COUNTED.validate_json(raw))
+        return taken
+
     def finish(self, transaction: Transaction) -> bool:
         """End the transaction: true for exactly one caller."""
         return self._store.take(_key(transaction.id)) is not None
@@ -83,6 +137,10 @@ class TransactionStore:
 
 def _dump(transaction: Transaction) -> bytes:
     return transaction.model_dump_json().encode()
+
+
+def _failed_keys(transaction_id: str, account_id: str) -> list[str]:
+    return [f"failed:{fingerprint(transaction_id + account_id)}:{place}" for place in range(FORGIVEN_AT_ONCE)]
 
 
 def _key(transaction_id: str) -> str:

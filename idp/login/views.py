@@ -10,6 +10,7 @@ from flask import Blueprint, Request, Response, request, url_for
 from flask_babel import gettext as _
 
 from idp.login.journey import Journey, NoTransaction, Position
+from idp.login.recovery_codes import RecoveryCodesStep
 from idp.pages import Pages
 from idp.rules.next_step import Step
 
@@ -55,8 +56,17 @@ class RefusedStep:
         return self.journey.cancel(position)
 
 
-def signin_blueprint(journey: Journey, steps: Mapping[str, StepPage], pages: Pages) -> Blueprint:
-    """Return the addresses ``/signin/…``; ``steps`` maps a page's name to its page."""
+def signin_blueprint(
+    journey: Journey,
+    steps: Mapping[str, StepPage],
+    lost_phone: StepPage,
+    codes: RecoveryCodesStep,
+    pages: Pages,
+) -> Blueprint:
+    """Return the addresses ``/signin/…``; ``steps`` maps a page's name to its page.
+
+    ``lost_phone`` is no step: it stands beside the code page, for whoever cannot show a code.
+    """
     blueprint = Blueprint("signin", __name__, url_prefix="/signin")
 
     def page(name: str, transaction_id: str) -> Response:
@@ -71,13 +81,11 @@ def signin_blueprint(journey: Journey, steps: Mapping[str, StepPage], pages: Pag
             f"/<transaction_id>/{name}", name, page, defaults={"name": name}, methods=["GET", "POST"]
         )
 
+    _add_recovery(blueprint, journey, lost_phone, codes)
+
     @blueprint.post("/<transaction_id>/switch")
     def switch(transaction_id: str) -> Response:
         return journey.switch(journey.find(request, transaction_id))
-
-    @blueprint.get("/help")
-    def recovery() -> Response:
-        return pages.render("recovery.html", back_url=_page_before(request))
 
     @blueprint.app_errorhandler(NoTransaction)
     def no_transaction(error: NoTransaction) -> Response:
@@ -94,11 +102,24 @@ def signin_blueprint(journey: Journey, steps: Mapping[str, StepPage], pages: Pag
     return blueprint
 
 
+def _add_recovery(
+    blueprint: Blueprint, journey: Journey, lost_phone: StepPage, codes: RecoveryCodesStep
+) -> None:
+    @blueprint.route("/<transaction_id>/lost-phone", methods=["GET", "POST"], endpoint="lost_phone")
+    def other_way(transaction_id: str) -> Response:
+        position = journey.find(request, transaction_id)
+        if not position.may_recover:
+            return journey.proceed(request, transaction_id)
+        answer = lost_phone.post if request.method == "POST" else lost_phone.show
+        return answer(request, position)
+
+    @blueprint.get("/<transaction_id>/recovery-codes.txt")
+    def recovery_codes_file(transaction_id: str) -> Response:
+        position = journey.find(request, transaction_id)
+        if position.step is not Step.RECOVERY_CODES:
+            return journey.proceed(request, transaction_id)
+        return codes.file(request, position)
+
+
 def _page_of(step: Step) -> str:
     return "refused" if step in (Step.PROFILE_REFUSED, Step.ASSISTANT_REFUSED) else step.value
-
-
-def _page_before(request: Request) -> str | None:
-    """Return the page of ours that led here, so that the way back keeps the sign-in under way."""
-    before = request.referrer or ""
-    return before if before.startswith(f"{request.host_url}signin/") else None

@@ -8,6 +8,8 @@ from flask import Request, Response
 from sqlalchemy import Connection
 
 from idp.accounts import delegations, grants, sessions
+from idp.accounts.links import SignedInBy, still_counts
+from idp.accounts.locking import lock_account
 from idp.accounts.party import party, party_in_session
 from idp.accounts.sessions import Opened
 from idp.audit.events import Event, record
@@ -49,18 +51,23 @@ class Visitors:
         account_id: str,
         delegation_id: str | None,
         proofs: tuple[Proof, ...],
+        *,
         device: str,
+        by: SignedInBy | None = None,
     ) -> Visitor | None:
-        """Open the session of a finished sign-in, under a new cookie value. ``None`` when the party no longer counts.
+        """Open the session of a finished sign-in, under a new cookie value. ``None`` when it no longer counts.
 
-        The same person at the same account goes on with the same ``sid``; anybody else's session at this browser ends.
+        The same person at the same account, signed in ``by`` the same practice, goes on with the same ``sid``; any
+        other session at this browser ends.
         """
         now = self.clock.now()
         with self.database.read() as connection:
             present = party(connection, account_id, delegation_id, now)
         if present is None:
             return None
-        goes_on = before is not None and _same_person(before.session, account_id, delegation_id)
+        via = by.delegation_id if by is not None else None
+        goes_on = before is not None and _same_way(before.session, account_id, delegation_id, via)
+        ending = before if not goes_on else None
         # Opened before anything is written: if a store fails, nobody holds the new cookie and nothing else changed.
         cookie, session = self.sessions.open(
             account_id,
@@ -69,21 +76,30 @@ class Visitors:
             proofs,
             before.session.sid if before is not None and goes_on else None,
             device,
+            via,
         )
         ends_at = self.sessions.ends_at_the_latest(session)
-        new = Opened(session.sid, account_id, delegation_id, device, session.opened_at, ends_at)
+        new = Opened(session.sid, account_id, delegation_id, device, session.opened_at, ends_at, via)
         with self.database.write() as connection:
-            if before is not None and not goes_on:
-                self._revoke(connection, before.session, "somebody else signed in")
-            sessions.opened(connection, new, goes_on=goes_on)
-            record(
-                connection,
-                Event.SIGNED_IN,
-                now,
-                account_id=account_id,
-                actor_id=present.actor.sub if present.actor else None,
-                detail={"methods": sorted({proof.method for proof in proofs})},
-            )
+            touched = {one.account_id for one in (new, by, ending.session if ending else None) if one}
+            for one in sorted(touched) if len(touched) > 1 else ():
+                lock_account(connection, one)
+            counts = by is None or still_counts(connection, by, proofs, now)
+            if counts and ending is not None:
+                self._revoke(connection, ending.session, "somebody else signed in")
+            if counts:
+                sessions.opened(connection, new, goes_on=goes_on)
+                record(
+                    connection,
+                    Event.SIGNED_IN,
+                    now,
+                    account_id=account_id,
+                    actor_id=present.actor.sub if present.actor else None,
+                    detail={"methods": sorted({proof.method for proof in proofs})},
+                )
+        if not counts:
+            self.sessions.close(cookie)
+            return None
         if before is not None:
             self.sessions.close(before.cookie)
         return Visitor(cookie, session, present)
@@ -121,5 +137,6 @@ class Visitors:
         )
 
 
-def _same_person(session: SignOnSession, account_id: str, delegation_id: str | None) -> bool:
-    return (session.account_id, session.delegation_id) == (account_id, delegation_id)
+def _same_way(session: SignOnSession, account_id: str, delegation_id: str | None, via: str | None) -> bool:
+    same = (account_id, delegation_id, via)
+    return (session.account_id, session.delegation_id, session.via_delegation_id) == same

@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from idp.accounts.identifier import MAX_LENGTH
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
+from idp.login.admissions import Admissions
 from idp.login.destination import Visitor, see_other
 from idp.login.journey import Journey
 from idp.oidc.checks import CHECKS
@@ -51,6 +52,7 @@ class RelyingParty:
     issuer: str
     clients: ClientRegistry
     codes: CodeStore
+    admissions: Admissions
 
     def demand(self, request: Mapping[str, Any]) -> Demand | None:
         """Return what client and request demand; ``None`` once the client, or its address, is no longer registered."""
@@ -78,6 +80,7 @@ class RelyingParty:
         present = (visitor.party.account.sub, actor.sub if actor else None)
         if asked.expected not in (None, present):
             return self.refuse(request, "login_required", "somebody else is signed in")
+        self.admissions.at_service(visitor, asked.client_id, self.service(request) or asked.client_id)
         code = self.codes.issue(
             CodeContents(
                 client_id=asked.client_id,

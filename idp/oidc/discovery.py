@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from idp.oidc.keys import ALGORITHMS
 from idp.rules.assurance import ACR_VALUES
@@ -33,8 +33,8 @@ _TOKEN_CLAIMS = (
 )
 
 
-def metadata(issuer: str, plugin_scopes: Mapping[str, tuple[str, ...]]) -> bytes:
-    """Return the discovery document as it is sent."""
+def metadata(issuer: str, plugin_scopes: Mapping[str, tuple[str, ...]], languages: Sequence[str]) -> bytes:
+    """Return the discovery document as it is sent; ``languages`` are those of the pages."""
     scopes = {**STANDARD_SCOPES, **plugin_scopes}
     document = {
         "issuer": issuer,
@@ -56,6 +56,6 @@ def metadata(issuer: str, plugin_scopes: Mapping[str, tuple[str, ...]]) -> bytes
         "claims_parameter_supported": False,
         "request_parameter_supported": False,
         "request_uri_parameter_supported": False,
-        "ui_locales_supported": ["fr"],
+        "ui_locales_supported": list(languages),
     }
     return json.dumps(document).encode()

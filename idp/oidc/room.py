@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flask import Blueprint
 
+from idp.login.admissions import Admissions
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
 from idp.oidc.authorization import AuthorizationEndpoint, RelyingParty
@@ -23,9 +24,9 @@ from idp.oidc.views import ProtocolRoom, protocol_blueprint
 from idp.rules.claims import STANDARD_SCOPES
 
 
-def relying_party_of(around: Surroundings) -> RelyingParty:
+def relying_party_of(around: Surroundings, admissions: Admissions) -> RelyingParty:
     """Return the services as a destination of the journey."""
-    return RelyingParty(around.settings.issuer, around.clients, _codes(around))
+    return RelyingParty(around.settings.issuer, around.clients, _codes(around), admissions)
 
 
 def protocol_blueprints(
@@ -43,6 +44,7 @@ def protocol_blueprints(
         RefreshTokens(around.keyring),
         timedelta(seconds=settings.refresh_lifetime),
         journey.profile_policies,
+        journey.own_passwords,
     )
     token = TokenServer(settings.issuer + PATHS["token_endpoint"], clients)
     token.register_grant(authorization_code_grant(issuing))
@@ -55,7 +57,7 @@ def protocol_blueprints(
         UserInfo(around.database, around.clock, clients, mint, around.plugins, issuing),
         end_session,
         keys,
-        metadata(settings.issuer, around.plugins.scopes),
+        metadata(settings.issuer, around.plugins.scopes, around.pages.languages),
     )
     return protocol_blueprint(endpoints), logout_blueprint(end_session, around.pages)
 

@@ -47,13 +47,18 @@ class Issuing:
     refresh_tokens: RefreshTokens
     refresh_lifetime: timedelta
     profile_policies: Mapping[str, Policy]
+    own_passwords: bool
+    """Assistants sign in with a password of their own (``assistants_sign_in``)."""
 
     def admitted(self, client: Client, party: Party | None, proofs: tuple[Proof, ...], now: datetime) -> bool:
         """Say whether the rule that let somebody sign in would still let them in: policy, profile, delegation."""
         if party is None:
             return False
         standing = party.standing(proofs, earlier=True)
-        return next_step(demand_of(client), standing, self.profile_policies, now) is Step.ADMITTED
+        step = next_step(
+            demand_of(client), standing, self.profile_policies, now, own_passwords=self.own_passwords
+        )
+        return step is Step.ADMITTED
 
     def tokens(
         self,
