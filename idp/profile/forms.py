@@ -56,6 +56,9 @@ class AssistantForm(EndForm):
     )
     valid_from = _DayField(validators=[InputRequired(_("Indiquez le début de validité.")), _plausible])
 
+    link_code = StringField(validators=[Optional()])
+    """The link code of somebody who is another practitioner's assistant; judged apart."""
+
     def validate_name(self, field: StringField) -> None:
         """Refuse a name of blanks or with characters that cannot be seen."""
         if not field.data or not field.data.isprintable():
@@ -72,11 +75,20 @@ def end_before_start() -> Problem:
     return Problem("valid_until", str(_("La fin de validité précède le début.")))
 
 
+def already_listed() -> Problem:
+    """Return the problem of a link code whose person is in the list."""
+    return Problem("link_code", str(_("Cette personne figure déjà dans votre liste.")))
+
+
 def no_end() -> Problem:
     """Return the problem of a form without the field; left empty, it means an open end."""
     return Problem("valid_until", str(_("Indiquez la fin de validité, ou laissez le champ vide.")))
 
 
 def entered(form: MultiDict[str, str]) -> dict[str, str]:
-    """Return what was typed, to be shown again; never the code."""
-    return {name: form.get(name, "")[:200] for name in ("name", "valid_from", "valid_until")}
+    """Return what was typed, to be shown again; never the phone's code.
+
+    The link code is: it opens nothing by itself, and left out by mistake it would make somebody else of its person.
+    """
+    shown = ("name", "valid_from", "valid_until", "link_code")
+    return {name: form.get(name, "")[:200] for name in shown}

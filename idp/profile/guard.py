@@ -11,13 +11,12 @@ from flask_babel import gettext as _
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.destination import Visitor
+from idp.login.home import DESTINATION
 from idp.login.journey import Journey
 from idp.pages import Pages
 from idp.rules.delegation import PRACTITIONER, Denial
 from idp.rules.next_step import Step
 from idp.storage.database import Database
-
-DESTINATION = "local"
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,28 @@ class Guard:
             return self._denied(request, visitor, denial) if denial else page(visitor)
 
         return self.look(request, managed)
+
+    def both_factors(self, request: Request, page: Callable[[Visitor], Response]) -> Response:
+        """Let the account's holder, of any profile, with two factors, in person, reach ``page``: one about a factor."""
+
+        def proved(visitor: Visitor) -> Response:
+            denial = visitor.managing_denied(self.clock.now())
+            return self._denied(request, visitor, denial) if denial else page(visitor)
+
+        return self.look(request, proved)
+
+    def own_factors(self, request: Request, page: Callable[[Visitor], Response]) -> Response:
+        """Let the account's holder, of any profile, reach ``page``: one that changes how they themselves enter."""
+
+        def own(visitor: Visitor) -> Response:
+            denial = self.own_denial(visitor)
+            return self._denied(request, visitor, denial) if denial else page(visitor)
+
+        return self.look(request, own)
+
+    def own_denial(self, visitor: Visitor) -> Denial | None:
+        """Return why the holder may not change that now: once they have a second factor, both must be shown anew."""
+        return visitor.managing_denied(self.clock.now()) if visitor.party.account.activated else None
 
     def step_up(self, request: Request) -> Response:
         """Ask for what is missing in place, and come back to the page of the profile that was wanted."""

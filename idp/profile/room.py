@@ -7,35 +7,52 @@ from datetime import timedelta
 from flask import Blueprint
 
 from idp.clients.registry import ClientRegistry
+from idp.login.enrolment import enrolments_of
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
-from idp.profile.assistants import AssistantPages
-from idp.profile.enrolment import PendingEnrolments
+from idp.profile.assistants import assistant_pages
+from idp.profile.factors import factors_blueprint
 from idp.profile.guard import Guard
+from idp.profile.journal import JournalPage
+from idp.profile.password import password_page
+from idp.profile.records import records_blueprint
+from idp.profile.sessions import SessionsPage
 from idp.profile.views import ProfilePage, profile_blueprint
+from idp.rules.obligation import first_day_named
+from idp.services import obligations
 from idp.settings import Settings
 
 
 def profile_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint]:
     """Return the addresses of the account's own pages."""
-    settings, possession = around.settings, around.plugins.possession
-    lifetime = timedelta(seconds=settings.transaction_lifetime)
-    enrolments = PendingEnrolments(around.ephemeral, around.clock, around.keyring, possession, lifetime)
+    settings, enrolments = around.settings, enrolments_of(around)
     limit = settings.max_assistants
+    guard = Guard(around.database, around.clock, journey, around.pages)
+    journal = JournalPage(
+        around.database, around.clock, around.pages, timedelta(days=settings.retention_days)
+    )
     return [
+        factors_blueprint(around, journey, guard),
+        records_blueprint(
+            guard, journal, SessionsPage(around.database, around.clock, journey.devices, around.pages)
+        ),
         profile_blueprint(
-            Guard(around.database, around.clock, journey, around.pages),
+            guard,
             ProfilePage(
                 around.database,
                 around.clock,
                 around.pages,
                 limit,
                 _practice_service(settings, around.clients),
+                {
+                    name: first_day_named([profile.mfa, *obligations(around.clients, name).values()])
+                    for name, profile in settings.profiles.items()
+                },
+                journal,
             ),
-            AssistantPages(
-                around.database, around.clock, around.keyring, possession, enrolments, around.pages, limit
-            ),
-        )
+            assistant_pages(around, enrolments),
+            password_page(around, journey),
+        ),
     ]
 
 
