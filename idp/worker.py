@@ -1,48 +1,91 @@
-"""Background work that no request may wait for: what is over is cleared away, a bounded piece at a time."""
+"""Background work that no request may wait for: a table of jobs, each done again and again in bounded pieces."""
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
+from traceback import format_tb
 
-from sqlalchemy import delete, select
-
+from idp import clearing
 from idp.app import Parts
-from idp.rules.throttle import FORGOTTEN_AFTER
-from idp.storage.ephemeral_sql import SqlEphemeralStore
+from idp.clearing import clear_away, forget
+from idp.notices import delivery, reminders, requests
+from idp.notices.delivery import Delivery
+from idp.notices.outbox import Outbox
+from idp.notices.reminders import remind_of_ends
+from idp.notices.requests import RecoveryRequests
+from idp.notices.texts import texts_of
+from idp.settings import Settings
 from idp.storage.errors import StorageUnavailable
-from idp.storage.schema import ended_session, failure, token_grant
 
-INTERVAL_SECONDS = 60.0
-LONGEST_SESSION = timedelta(days=8)
-"""How long an ended session is remembered: longer than any session, or code, may live by the settings."""
+ROUND_SECONDS = 5.0
+"""Between two looks at what is due: about as long as a person waits for a link."""
 
-_PIECE = 1_000
+_AGAIN = timedelta(minutes=1)
+"""After which a job that failed is tried again, unless its turn comes earlier."""
+
 _log = logging.getLogger(__name__)
 
 
-def clear_away(parts: Parts) -> int:
-    """Delete short-lived values and grants that are over, and return how many. Several workers may do so at once."""
-    cleared = parts.ephemeral.purge() if isinstance(parts.ephemeral, SqlEphemeralStore) else 0
-    over = select(token_grant.c.id).where(token_grant.c.expires_at <= parts.clock.now()).limit(_PIECE)
-    forgotten = parts.clock.now() - LONGEST_SESSION
-    long_ended = select(ended_session.c.sid).where(ended_session.c.ended_at <= forgotten).limit(_PIECE)
-    quiet = failure.c.wait_until <= parts.clock.now() - FORGOTTEN_AFTER
-    past = select(failure.c.key).where(quiet).limit(_PIECE)
-    with parts.database.write() as connection:
-        cleared += connection.execute(delete(failure).where(failure.c.key.in_(past), quiet)).rowcount
-        cleared += connection.execute(delete(token_grant).where(token_grant.c.id.in_(over))).rowcount
-        cleared += connection.execute(
-            delete(ended_session).where(ended_session.c.sid.in_(long_ended))
-        ).rowcount
-    return cleared
+@dataclass(frozen=True)
+class Job:
+    """Something done every so often. Several workers may do it at once."""
+
+    name: str
+    every: timedelta
+    piece: int
+    """What one run does at most. One that did as much is followed by the next run at once."""
+    run: Callable[[], int]
+    """Returns how much it did."""
 
 
-def work(parts: Parts, stop: Event) -> None:
-    """Clear away once a minute until ``stop``; a store that is down is tried again at the next round."""
-    while not stop.wait(INTERVAL_SECONDS):
-        try:
-            clear_away(parts)
-        except StorageUnavailable as error:
-            _log.warning("nothing cleared away: %s", error)
+def jobs_of(settings: Settings, parts: Parts, stop: Event) -> tuple[Job, ...]:
+    """Return all background work; a job that takes its time looks at ``stop``."""
+    sending = Delivery(
+        parts.database, parts.clock, parts.keyring, parts.plugins.notifiers, texts_of(settings), stop
+    )
+    outbox = Outbox(parts.keyring, parts.plugins.notifiers)
+    ends = partial(remind_of_ends, parts.database, parts.clock, outbox)
+    asked = RecoveryRequests(parts.database, parts.clock, parts.keyring, outbox, settings.issuer)
+    retention = timedelta(days=settings.retention_days)
+    return (
+        Job("forgotten", timedelta(seconds=ROUND_SECONDS), requests.PIECE, asked.answer),
+        Job("notices", timedelta(seconds=ROUND_SECONDS), delivery.PIECE, sending.deliver),
+        Job("clearing away", timedelta(minutes=1), clearing.PIECE, partial(clear_away, parts)),
+        Job("reminders", timedelta(hours=1), reminders.PIECE, ends),
+        Job("retention", timedelta(hours=1), clearing.PIECE, partial(forget, parts, retention)),
+    )
+
+
+def work(settings: Settings, parts: Parts, stop: Event) -> None:
+    """Do every job in its turn until ``stop``; one that fails is tried again and stops no other."""
+    jobs = jobs_of(settings, parts, stop)
+    turns: dict[str, datetime] = {}
+    pause = ROUND_SECONDS
+    while not stop.wait(pause):
+        now = parts.clock.now()
+        pause = ROUND_SECONDS
+        for job in jobs:
+            # A clock put back must not keep a job waiting for longer than its interval.
+            if timedelta(0) < turns.get(job.name, now) - now <= job.every:
+                continue
+            after = _done(job)
+            turns[job.name] = now + after
+            if not after:
+                pause = 0.0
+
+
+def _done(job: Job) -> timedelta:
+    """Run the job and return how long it waits for its next turn."""
+    try:
+        return job.every if job.run() < job.piece else timedelta(0)
+    except StorageUnavailable as error:
+        _log.warning("%s: not done: %s", job.name, error)
+    except Exception as error:
+        # The text of an error may hold what was worked on: who is told what stands in no log.
+        _log.error("%s: %s\n%s", job.name, type(error).__name__, "".join(format_tb(error.__traceback__)))
+    return min(job.every, _AGAIN)
