@@ -18,6 +18,8 @@ COMMANDS = {
     "config": "idp.commands.config",
     "db": "idp.commands.db",
     "accounts": "idp.commands.accounts",
+    "mfa": "idp.commands.mfa",
+    "privacy": "idp.commands.privacy",
     "keys": "idp.commands.keys",
     "audit": "idp.commands.audit",
 }

@@ -10,9 +10,16 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.accounts import directory
 from idp.accounts.identifier import comparable
+from idp.accounts.passwords import Chooser, PasswordPolicy, words_of
 from idp.app import Parts
 from idp.audit.events import Event, record
+from idp.commands.activation_code import activation_code
+from idp.commands.import_accounts import import_
 from idp.commands.opened import open_parts
+from idp.commands.reset_password import reset_password
+from idp.commands.support import reset_mfa
+from idp.commands.unlock import unlock
+from idp.login.new_password import password_policy
 from idp.settings import load_settings
 
 _NAME_LENGTH = 120
@@ -21,6 +28,13 @@ _NAME_LENGTH = 120
 @click.group("accounts")
 def command() -> None:
     """The accounts that sign in."""
+
+
+command.add_command(activation_code)
+command.add_command(import_)
+command.add_command(reset_mfa)
+command.add_command(reset_password)
+command.add_command(unlock)
 
 
 @command.command()
@@ -55,13 +69,15 @@ def add(
     if any(not sign or not key for key, sign, _value in pairs):
         raise click.BadParameter("NAME=VALUE is expected", param_hint="--attribute")
     parts = open_parts(settings)
-    phc = _hashed(parts, password)
+    held = {key: value for key, _, value in pairs}
+    chooser = Chooser(profile, False, words_of(name, identifier, *held.values()))
+    phc = _hashed(parts, password_policy(settings), chooser, password)
     if dry_run:
         with parts.database.read() as connection:
             taken = directory.credentials(connection, comparable(identifier) or "") is not None
         click.echo("identifier taken" if taken else "would be added", err=True)
         sys.exit(1 if taken else 0)
-    sub = _added(parts, identifier, name, profile, {key: value for key, _, value in pairs}, phc)
+    sub = _added(parts, identifier, name, profile, held, phc)
     click.echo(json.dumps({"sub": sub}) if as_json else sub)
 
 
@@ -79,13 +95,16 @@ def enable(identifier: str) -> None:
     _switch(identifier, off=False)
 
 
-def _hashed(parts: Parts, password: str) -> str:
-    if not password:
-        raise click.BadParameter("a password is expected", param_hint="--password")
+def _hashed(parts: Parts, policy: PasswordPolicy, chooser: Chooser, password: str) -> str:
+    now = parts.clock.now()
+    reason = policy.refusal(password, chooser, now)
+    if reason is not None:
+        rule = policy.rule(chooser, now)
+        what = "digits" if rule.kind == "digits" else "characters"
+        expected = f"{rule.minimum} to {rule.maximum} {what} are expected, not what is {reason.value}"
+        raise click.BadParameter(expected, param_hint="--password")
     try:
         return parts.plugins.knowledge.hash(password)
-    except UnicodeEncodeError:
-        raise click.BadParameter("UTF-8 text is expected", param_hint="--password") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--password") from None
 

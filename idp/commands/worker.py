@@ -14,9 +14,10 @@ from idp.worker import work
 
 @click.command()
 def command() -> None:
-    """Clear away what is over, once a minute, until SIGTERM."""
-    parts = open_parts(load_settings())
+    """Send notices, remind of ends, clear away what is over, until SIGTERM."""
+    settings = load_settings()
+    parts = open_parts(settings)
     stop = Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stop.set())
-    work(parts, stop)
+    work(settings, parts, stop)

@@ -75,6 +75,8 @@ class _Story:
         self._identify(browser, f"{self._world.portal}/login", doctor, activate_mfa="on")
         if browser.page.secret is not None:
             browser.submit({"code": self._code(browser.page.secret)})
+            _expect(browser.path.endswith("/recovery-codes"), "the recovery codes after the activation")
+            browser.submit({})
         else:
             self._enter_code(browser, doctor["totp_secret"])
         _expect(

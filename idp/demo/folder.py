@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from idp.demo.failure import DemoFailed
+from idp.rules.passwords import refused, rule_of
 from idp.storage.keyring import Keyring
 
 
@@ -26,10 +27,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def kept_keyring(folder: Path) -> None:
-    """Make the keyring's file unless it is there."""
-    if not (folder / "keyring").exists():
-        write_private(folder / "keyring", Keyring.generate_line("demo") + "\n")
+def kept_keys(folder: Path) -> None:
+    """Make the files of the keyring and of the pepper unless they are there; a folder of before has no pepper."""
+    for name in ("keyring", "pepper"):
+        if not (folder / name).exists():
+            write_private(folder / name, Keyring.generate_line("demo") + "\n")
 
 
 def kept_secrets(folder: Path, passwords: Iterable[str], keys: Iterable[str]) -> dict[str, str]:
@@ -56,8 +58,9 @@ def write_private(file: Path, text: str) -> None:
 
 
 def _password() -> str:
-    """Return eight random digits, none three times in a row: what the funds' rule allows."""
+    """Return eight random digits that the funds' rule allows."""
+    rule = rule_of("digits", two_factors=False)
     while True:
         digits = "".join(secrets.choice("0123456789") for _ in range(8))
-        if not any(digit * 3 in digits for digit in "0123456789"):
+        if refused(digits, rule, lambda _common: False, ()) is None:
             return digits

@@ -20,6 +20,7 @@ from idp.demo.configuration import PORTAL
 from idp.demo.failure import DemoFailed
 from idp.demo.interruption import Interruption
 from idp.demo.world import PORTAL_COOKIES, World
+from idp.settings import load_settings
 from idp.worker import work
 
 _READY_SECONDS = 45.0
@@ -86,7 +87,8 @@ def running(world: World, interruption: Interruption) -> Iterator[Running]:
         deadline = time.monotonic() + _READY_SECONDS
         for server in servers:
             server.await_ready(deadline)
-        Thread(target=work, args=(world.parts, stopped), daemon=True).start()
+        settings = load_settings(world.settings_file, environ={})
+        Thread(target=work, args=(settings, world.parts, stopped), daemon=True).start()
         yield Running(tuple(servers))
     finally:
         with interruption.deferred():

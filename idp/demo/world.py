@@ -23,7 +23,7 @@ from idp.demo.configuration import (
     write_configuration,
 )
 from idp.demo.failure import DemoFailed
-from idp.demo.folder import kept_keyring, kept_secrets
+from idp.demo.folder import kept_keys, kept_secrets
 from idp.demo.people import PEOPLE, Seed
 from idp.oidc.keys import ensure_keys
 from idp.rules.assurance import FUND_ZONE
@@ -108,7 +108,7 @@ def open_world(folder: Path, port: int, portal_port: int, mfa_date: date | None)
     issuer, portal = (f"http://127.0.0.1:{one}" for one in (port, portal_port))
     mfa_date = mfa_date or datetime.now(FUND_ZONE).date() + timedelta(days=DAYS_BEFORE_OBLIGATION)
     try:
-        kept_keyring(folder)
+        kept_keys(folder)
         secrets = kept_secrets(
             folder, [seed.identifier for seed in PEOPLE], [PORTAL, CONFIDENTIAL, RETIREMENT, PORTAL_COOKIES]
         )
