@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all:
 ARGS ?=
 
-.PHONY: setup demo test test-core check lock messages clean
+.PHONY: setup demo test test-core check messages guide lock clean
 .DEFAULT_GOAL := demo
 
 setup: .venv/runtime
@@ -42,6 +42,13 @@ check: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+messages: .venv/dev
+	@$(BIN)/python -m tests.catalogues
+
+guide: .venv/dev
+	@tests/debian-packages chromium
+	@$(BIN)/python -m tests.guide $(ARGS)
 
 lock: .venv/created
 	@$(BIN)/python -m pip install --quiet uv

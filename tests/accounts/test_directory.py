@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from idp.accounts import directory
 from idp.accounts.identifier import MAX_LENGTH, comparable, new_id
+from idp.accounts.party import party
 from tests.accounts.conftest import Practice
 
 
@@ -69,6 +72,48 @@ def test_a_password_is_replaced_and_an_account_disabled_and_enabled(practice: Pr
         on = directory.credentials(connection, "408461")
     assert off == directory.Credentials(practice.account_id, "new", True)
     assert on == directory.Credentials(practice.account_id, "new", False)
+
+
+def test_a_password_is_replaced_only_while_it_is_the_one_that_was_judged(practice: Practice) -> None:
+    with practice.database.write() as connection:
+        directory.set_password(connection, practice.account_id, "first")
+        assert not directory.replace_password(connection, practice.account_id, "another", "second")
+        assert directory.replace_password(connection, practice.account_id, "first", "second")
+        directory.set_disabled(connection, practice.account_id, practice.clock.now())
+        assert not directory.replace_password(connection, practice.account_id, "second", "third")
+
+
+def test_what_counts_from_a_moment_on_never_counts_from_an_earlier_one(practice: Practice) -> None:
+    now = practice.clock.now()
+    with practice.database.write() as connection:
+        for moment in (now, now - timedelta(seconds=1), now + timedelta(seconds=1)):
+            directory.count_from(connection, practice.account_id, moment)
+        present = party(connection, practice.account_id, None, now)
+    assert present is not None
+    assert present.not_before == now + timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("typed", ["Alice@Example.org", " alice@example.ORG ", "ａｌｉｃｅ@example.org"])
+def test_people_are_found_by_their_address_however_it_is_spelled(practice: Practice, typed: str) -> None:
+    now = practice.clock.now()
+    key = directory.email_key({"email": typed})
+    assert key is not None
+    with practice.database.write() as connection:
+        assert directory.with_email(connection, key) == []
+        sub = directory.add_person(connection, "DURAND Alice", now, {"email": "alice@example.org"})
+        found = [
+            directory.add_account(connection, sub, identifier, "insured", "phc", now)
+            for identifier in ("1", "2")
+        ]
+        directory.add_person(connection, "DURAND Bob", now, {"email": "bob@example.org"})
+        assert directory.with_email(connection, key) == sorted(found)
+        directory.set_disabled(connection, found[0], now)
+        assert directory.with_email(connection, key) == [found[1]]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"email": ""}, {"email": " "}, {"email": None}, {"email": 7}])
+def test_whoever_has_no_address_is_found_by_none(attributes: dict[str, object]) -> None:
+    assert directory.email_key(attributes) is None
 
 
 def test_ids_are_random_and_fit_their_columns() -> None:

@@ -42,7 +42,8 @@ def doctor(demo: DemoProcess) -> NewDoctor:
     """Add practitioners by the operator's own command."""
 
     def new(name: str = "LEROUX Ariane") -> Doctor:
-        identifier, password = (f"{secrets.randbelow(900_000) + 100_000}" for _ in range(2))
+        identifier = f"{secrets.randbelow(900_000) + 100_000}"
+        password = "".join(secrets.SystemRandom().sample("0123456789", 7))
         subprocess.run(
             [
                 *(str(Path(sys.executable).with_name("idp")), "accounts", "add", identifier),

@@ -21,6 +21,8 @@ class Doctor:
     identifier: str
     password: str
     phone: str = ""
+    codes: list[str] = field(default_factory=list)
+    """Recovery codes, as they were shown once."""
     assistants: dict[str, str] = field(default_factory=dict)
     """The secret on each assistant's phone."""
 
@@ -39,11 +41,23 @@ class Doctor:
         screen.press("Connexion")
 
     def activate(self, screen: Screen) -> None:
-        """Confirm the phone on the activation page."""
+        """Confirm the phone on the activation page, and keep the recovery codes."""
         screen.heading("Activer la double authentification")
+        self.confirm_phone(screen)
+        self.keep_codes(screen)
+
+    def confirm_phone(self, screen: Screen) -> None:
+        """Scan the key that the page shows, and type its first code."""
         self.phone = read_key(screen)
         screen.fill("Veuillez saisir le code de double authentification", self.demo.code(self.phone))
         screen.press("Valider")
+
+    def keep_codes(self, screen: Screen) -> None:
+        """Keep the recovery codes that follow, once, and go on."""
+        screen.heading("Vos codes de récupération")
+        self.codes = screen.page.locator("#codes code").all_inner_texts()
+        screen.keep("3-recovery-codes")
+        screen.press("J'ai gardé mes codes, continuer")
 
     def enter_code(self, screen: Screen, phone: str | None = None) -> None:
         """Type the next code of the doctor's phone, or of another."""

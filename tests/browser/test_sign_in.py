@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import NewDoctor, NewScreen
 from tests.browser.people import Doctor
@@ -34,6 +34,15 @@ def by_keys(screen: Screen, doctor: Doctor) -> None:
 def typed(screen: Screen, doctor: Doctor) -> None:
     """Type into the ordinary field."""
     screen.fill("Mot de passe", doctor.password)
+
+
+def reach(screen: Screen, wanted: Locator) -> None:
+    """Press Tab until `wanted` has the focus."""
+    for _ in range(10):
+        screen.page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    expect(wanted).to_be_focused()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["script", "no script"])
@@ -76,12 +85,11 @@ def test_the_keyboard_alone_is_enough(
     keyboard.press("Enter")
     practice.heading("Activer la double authentification")
     someone.phone = practice.page.locator("[data-otp-secret]").get_attribute("data-otp-secret") or ""
-    code = practice.page.get_by_label("Veuillez saisir le code de double authentification")
-    for _ in range(10):
-        keyboard.press("Tab")
-        if code.evaluate("field => field === document.activeElement"):
-            break
+    reach(practice, practice.page.get_by_label("Veuillez saisir le code de double authentification"))
     keyboard.type(demo.code(someone.phone))
+    keyboard.press("Enter")
+    practice.heading("Vos codes de récupération")
+    reach(practice, practice.page.get_by_role("button", name="J'ai gardé mes codes, continuer"))
     keyboard.press("Enter")
     someone.at_portal(practice)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from idp.accounts import directory
+from idp.storage.keyring import Keyring
 from tests.commands.conftest import Idp
 from tests.provider import Provider, Someone
 
-DOCTOR = Someone("408461", "48213975", "LEROUX Ariane")
+DOCTOR = Someone("408461", "pluie tabac violon", "LEROUX Ariane")
 ADD = ("accounts", "add", DOCTOR.identifier, "--name", DOCTOR.name, "--profile", "health_professional")
 PASSWORD = ("--password", DOCTOR.password)
 
@@ -71,9 +74,53 @@ def test_a_password_that_cannot_be_one_is_refused_without_being_shown(
     assert not provider.audited("account.added")
 
 
+@pytest.mark.parametrize(
+    ("password", "expected"),
+    [
+        ("pluie tabac", "15 to 256 characters are expected, not what is too short"),
+        ("abcabcabcabcabcabc", "15 to 256 characters are expected, not what is a repetition or a sequence"),
+        (
+            "leroux ariane 408461",
+            "15 to 256 characters are expected, not what is made of what is known of the person",
+        ),
+        (
+            "980001234980001",
+            "15 to 256 characters are expected, not what is made of what is known of the person",
+        ),
+    ],
+)
+def test_a_password_that_the_policy_refuses_is_refused_with_its_reason(
+    idp: Idp, provider: Provider, password: str, expected: str
+) -> None:
+    line = mistake(idp, *ADD, "--attribute", "adeli=980001234", "--password", password)
+    assert line == f"Error: Invalid value for --password: {expected}"
+    assert not provider.audited("account.added")
+
+
+def test_the_funds_digits_are_wanted_where_the_profile_says_so(
+    idp: Idp, provider: Provider, tmp_path: Path
+) -> None:
+    (tmp_path / "pepper").write_text(Keyring.generate_line("p1") + "\n")
+    digits = {
+        "IDP_PROFILES__HEALTH_PROFESSIONAL__PASSWORD": "digits",
+        "IDP_PEPPER_FILE": str(tmp_path / "pepper"),
+    }
+    line = mistake(idp, *ADD, *PASSWORD, **digits)
+    assert line.endswith("7 to 8 digits are expected, not what is other than digits")
+    assert mistake(idp, *ADD, "--password", "48222139", **digits).endswith(
+        "one character three times in a row"
+    )
+    assert idp(*ADD, "--password", "48213975", **digits).exit_code == 0
+    with provider.parts.database.read() as connection:
+        known = directory.credentials(connection, DOCTOR.identifier)
+    assert known is not None
+    assert known.password.startswith("$pepper=p1$argon2id$")
+
+
 def test_the_longest_password_is_taken(idp: Idp, provider: Provider) -> None:
-    assert idp(*ADD, "--password", "7é" * 128).exit_code == 0
-    assert enters(provider, Someone(DOCTOR.identifier, "7é" * 128, DOCTOR.name))
+    longest = "".join(chr(0x4E00 + 37 * place % 20_000) for place in range(256))
+    assert idp(*ADD, "--password", longest).exit_code == 0
+    assert enters(provider, Someone(DOCTOR.identifier, longest, DOCTOR.name))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_the_last_lines_of_a_sign_in_the_oldest_first(idp: Idp, provider: Provid
     shown = idp("audit", "tail", "--lines", "2", "--json")
     assert shown.exit_code == 0, shown.output
     lines = [json.loads(line) for line in shown.stdout.splitlines()]
-    assert [line["kind"] for line in lines] == ["session.signed_in", "tokens.issued"]
+    assert [line["kind"] for line in lines] == ["device.known", "tokens.issued"]
     assert lines[0]["id"] < lines[1]["id"]
     assert lines[1]["client_id"] == "open"
     assert all(line["at"].endswith("+00:00") for line in lines)

@@ -211,6 +211,16 @@ def test_each_mistake_of_the_file_is_one_line_with_its_place(
     assert any(each.startswith(f"idp.yaml:{line}") for each in found), found
 
 
+def test_digits_are_refused_without_a_pepper_at_the_place_that_asks_for_them(file: Path) -> None:
+    expected = "profiles.insured.password: nist, or digits together with pepper_file"
+    file.write_text(changed(SETTINGS, "Assuré", "Assuré\n    password: digits"), encoding="utf-8")
+    assert lines(file, {}) == [f"idp.yaml:7:15: {expected}"]
+    assert lines(file, {"IDP_PEPPER_FILE": "/run/pepper"}) == []
+    file.write_text(SETTINGS, encoding="utf-8")
+    (line,) = lines(file, {"IDP_PROFILES__INSURED__PASSWORD": "digits"})
+    assert line.startswith("environment:0:0: IDP_PROFILES__INSURED__PASSWORD: nist, or digits")
+
+
 def test_mistakes_of_file_and_environment_are_told_together(file: Path) -> None:
     file.write_text(changed(SETTINGS, "issuer:", "isuer:"), encoding="utf-8")
     assert [line.split(": ")[1] for line in lines(file, {"IDP_FOO": "1"})] == ["issuer", "isuer", "IDP_FOO"]

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import pytest
 import requests
+from argon2 import PasswordHasher
+from sqlalchemy import select, update
 
 from idp.demo.people import PEOPLE
-from tests.demo_process import DemoProcess, processes_of, running_demo
+from idp.demo.world import open_world
+from idp.rules.passwords import refused, rule_of
+from idp.storage.schema import account
+from tests.demo_process import DemoProcess, processes_of, run, running_demo
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.server
@@ -148,9 +153,40 @@ def test_a_restart_keeps_people_passwords_phones_and_secrets_while_addresses_fol
         assert first.portal not in str(again.told)
 
 
+def test_the_passwords_are_digits_that_the_funds_allow(kept: DemoProcess) -> None:
+    rule = rule_of("digits", two_factors=False)
+    for one in kept.told["accounts"]:
+        assert len(one["password"]) == 8
+        assert refused(one["password"], rule, lambda _: False, ()) is None
+
+
+def test_a_folder_from_before_the_pepper_goes_on_and_its_passwords_are_peppered_at_their_next_use(
+    tmp_path: Path,
+) -> None:
+    world = open_world(tmp_path, 5090, 5091, None)
+    (tmp_path / "pepper").unlink()
+    with world.parts.database.write() as connection:
+        for seed in PEOPLE:
+            plain = PasswordHasher(1, 7168, 1).hash(world.secrets[seed.identifier])
+            one = account.c.identifier == seed.identifier
+            connection.execute(update(account).where(one).values(password=plain))
+    world.parts.database.dispose()
+    done = run("--check", "--data", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pepper").stat().st_mode & 0o077 == 0
+    with world.parts.database.read() as connection:
+        rows = connection.execute(select(account.c.identifier, account.c.password)).all()
+        kept = {row.identifier: row.password for row in rows}
+    world.parts.database.dispose()
+    assert [kept[identifier].startswith("$pepper=demo$argon2id$") for identifier in ("608349", "408461")] == [
+        True
+    ] * 2
+    assert kept["730215"].startswith("$argon2id$")
+
+
 def test_what_is_secret_in_the_folder_is_for_its_owner_alone_and_no_log_tells_it(kept: DemoProcess) -> None:
     assert kept.folder.stat().st_mode & 0o077 == 0
-    for name in ("keyring", "secrets.json", "portal.sqlite"):
+    for name in ("keyring", "pepper", "secrets.json", "portal.sqlite"):
         assert (kept.folder / name).stat().st_mode & 0o077 == 0
     logs = "".join(file.read_text() for file in kept.folder.glob("*.log"))
     assert logs

@@ -190,6 +190,7 @@ def test_the_provider_takes_every_variable(name: str, tmp_path: Path) -> None:
     assert settings.database_url == "postgresql://idp:secret@database/idp"
     assert settings.ephemeral_url == "redis://:secret@valkey:6379/0"
     assert settings.keyring_file == tmp_path / "keyring"
+    assert settings.pepper_file == tmp_path / "pepper"
     assert settings.clients_folder == tmp_path / "clients"
     assert not unsafe(settings)
     with pytest.raises(ConfigurationErrors, match="IDP_DATABSE_URL"):

@@ -69,6 +69,14 @@ def test_a_keyring_that_others_can_read(folder: Path, mode: int) -> None:
     assert line == f"keyring_file: {folder}/keyring is expected to be readable by its owner alone (chmod 600)"
 
 
+def test_a_pepper_that_others_can_read(folder: Path) -> None:
+    file = folder / "pepper"
+    file.write_text(Keyring.generate_line("first"))
+    file.chmod(0o644)
+    (line,) = serve(folder, IDP_PEPPER_FILE=str(file))
+    assert line == f"pepper_file: {file} is expected to be readable by its owner alone (chmod 600)"
+
+
 def test_every_reason_at_once_one_a_line(folder: Path) -> None:
     (folder / "keyring").chmod(0o644)
     lines = serve(folder, IDP_ISSUER="http://127.0.0.1:8000", IDP_CLOCK_SHIFT_FILE=str(folder / "clock"))

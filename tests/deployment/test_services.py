@@ -161,7 +161,8 @@ def test_a_secret_that_could_not_be_made_stops_the_step(
     assert first.run(*first.command("secrets"), like="secrets", PATH=path).returncode == 3
     assert not (tmp_path / "provider-secrets" / "keyring").exists()
     first.step("secrets")
-    assert (tmp_path / "provider-secrets" / "keyring").read_text()
+    keys = [(tmp_path / "provider-secrets" / name).read_text() for name in ("keyring", "pepper")]
+    assert keys[0] != keys[1]
 
 
 def test_the_portals_client_file_has_this_deployments_addresses_and_digest(deployment: Deployment) -> None:

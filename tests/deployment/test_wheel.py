@@ -59,7 +59,7 @@ def test_nothing_else_is_inside(wheel: Path) -> None:
         names = archive.namelist()
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
-        *("idp", "idp_password", "idp_totp", "idp_health_claims", "fse_portal"),
+        *("idp", "idp_password", "idp_totp", "idp_health_claims", "idp_smtp", "idp_webhook", "fse_portal"),
     }
     assert not [name for name in names if name.endswith((".pyc", ".sqlite", ".log")) or "/tests/" in name]
 

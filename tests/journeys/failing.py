@@ -106,6 +106,11 @@ class FailingEphemeral:
         with self.failure.around():
             self.store.ping()
 
+    def server_time(self) -> datetime | None:
+        """See ``EphemeralStore``."""
+        with self.failure.around():
+            return self.store.server_time()
+
 
 class Flaky:
     """The provider with stores that fail on demand, and a person who goes on."""

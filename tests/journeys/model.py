@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from idp.rules.delegation import Window
-from tests.journeys.story import code_of
+from tests.journeys.story import code_of, codes_shown
 from tests.provider import Provider, Someone, Visit
 
 REFRESHABLE = timedelta(days=30)
@@ -26,6 +26,10 @@ class Account:
     sub: str
     activated: bool
     disabled: bool = False
+    codes: list[str] = field(default_factory=list)
+    """Recovery codes that were shown, and not used."""
+    support_code: str | None = None
+    """What support gave for a new phone."""
 
 
 @dataclass(eq=False)
@@ -122,6 +126,11 @@ class Browser:
         page = self.visit.page
         shown = page.url.startswith("/signin/") and page.forms and self.visit.left_for is None
         return self.visit.step if shown else ""
+
+    @property
+    def codes(self) -> list[str]:
+        """The recovery codes that the page shows."""
+        return codes_shown(self.visit)
 
     @property
     def identifier(self) -> str:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pyotp
 import pytest
-from argon2 import PasswordHasher
+from idp_password.argon2id import Recipe
 from sqlalchemy import event, select
 
 from idp.storage.schema import audit_event, authenticator, failure
 from tests.clock import MovableClock
 from tests.provider import Provider, Someone, Visit
 
-COOKIES = ("browser", "session", "proof", "identifier")
+COOKIES = ("browser", "session", "proof", "identifier", "device")
+_CODE = re.compile(r"<li><code>([0-9A-Z]{5}-[0-9A-Z]{5})</code>")
 _KEY = re.compile(r'<button name="key" value="(\d)"[^>]*>(\d)</button>')
 
 
@@ -72,19 +74,29 @@ def code_of(secret: str, clock: MovableClock, *, steps: int = 0) -> str:
 
 
 def activate(visit: Visit, who: Someone) -> Someone:
-    """Confirm the secret that the activation page shows, and return the person with their phone."""
+    """Confirm the secret that the activation page shows, go past the recovery codes, return the person with a phone."""
     assert visit.step == "activation"
     assert visit.page.secret is not None
     secret = visit.page.secret
     visit.submit(code=code_of(secret, visit.provider.clock))
+    if visit.left_for is None and visit.step == "recovery-codes":
+        visit.submit()
     return Someone(who.identifier, who.password, who.name, secret)
 
 
+def codes_shown(visit: Visit) -> list[str]:
+    """Return the recovery codes that the page shows."""
+    return _CODE.findall(html(visit))
+
+
 def failures_of(provider: Provider) -> dict[str, int]:
-    """Return the failures counted, by kind of guess."""
+    """Return the failures in a row, by kind of guess, on known devices and on new ones together."""
     with provider.parts.database.read() as connection:
-        rows = connection.execute(select(failure.c.key, failure.c.count)).all()
-    return {key.partition(":")[0]: count for key, count in rows}
+        rows = connection.execute(select(failure.c.key, failure.c.count).where(failure.c.count > 0)).all()
+    found: Counter[str] = Counter()
+    for key, count in rows:
+        found[key.partition(":")[0]] += count
+    return dict(found)
 
 
 def authenticators_of(provider: Provider, who: Someone) -> list[dict[str, Any]]:
@@ -111,16 +123,16 @@ def statements(provider: Provider) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
-def count_verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows with each Argon2 verification by the hash that it was given."""
-    seen: list[str] = []
-    right = PasswordHasher.verify
+def count_verifications(monkeypatch: pytest.MonkeyPatch) -> list[Recipe]:
+    """Return a list that grows with each computation of Argon2 by its recipe: cost and salt."""
+    seen: list[Recipe] = []
+    right = Recipe.computed
 
-    def verify(self: PasswordHasher, phc: str, password: str) -> bool:
-        seen.append(phc)
-        return right(self, phc, password)
+    def computed(self: Recipe, secret: bytes) -> bytes:
+        seen.append(self)
+        return right(self, secret)
 
-    monkeypatch.setattr(PasswordHasher, "verify", verify)
+    monkeypatch.setattr(Recipe, "computed", computed)
     return seen
 
 

@@ -33,7 +33,7 @@ def test_each_act_of_the_story_leaves_the_lines_that_it_should(provider: Provide
     visit.submit(code="000000")
     assert lines() == []
     doctor = activate(visit, doctor)
-    assert lines() == ["mfa.activated", "session.signed_in"]
+    assert lines() == ["mfa.activated", "recovery.codes_made", "session.signed_in", "device.known"]
     tokens = provider.redeem(visit.answer["code"]).json
     assert tokens is not None
     assert lines() == ["tokens.issued"]
@@ -47,8 +47,8 @@ def test_each_act_of_the_story_leaves_the_lines_that_it_should(provider: Provide
     provider.clock.advance(seconds=30)
     assistants = _assistants_day(provider, doctor, secret)
     assert lines() == [
-        "password.accepted", "code.refused", "session.signed_in", "tokens.issued", "managing.denied",
-        "service.refused",
+        "password.accepted", "code.refused", "session.signed_in", "device.known", "tokens.issued",
+        "managing.denied", "service.refused",
     ]  # fmt: skip
     visit.get("/profile")
     visit.get(next(one for one in _links(visit) if "assistants/" in one and "new" not in one))
@@ -103,6 +103,7 @@ def test_a_line_says_when_whose_account_who_acted_and_for_which_service(
     assert told == [
         ("password.accepted", account_id, None, None),
         ("session.signed_in", account_id, actor, None),
+        ("device.known", account_id, actor, None),
         ("tokens.issued", account_id, actor, "portal"),
         ("managing.denied", account_id, actor, None),
         ("session.signed_out", account_id, actor, None),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from idp.rules.person import Match
-from tests.journeys.story import audit_lines, authenticators_of, cookie, failures_of, twin
+from tests.journeys.story import activate, audit_lines, authenticators_of, cookie, failures_of, twin
 from tests.provider import Provider, Someone, Visit
 from tests.storage.racing import race
 
@@ -192,10 +192,7 @@ def test_a_password_session_is_stepped_up_in_place_with_the_code_alone(
     visit = provider.browser()
     visit.sign_in(newcomer)
     visit.authorize("strict")
-    assert visit.step == "activation"
-    assert visit.page.secret is not None
-    phone = Someone(newcomer.identifier, newcomer.password, newcomer.name, visit.page.secret)
-    visit.enter_code(phone)
+    activate(visit, newcomer)
     assert "code" in visit.answer
     assert len(authenticators_of(provider, newcomer)) == 1
 

@@ -189,11 +189,11 @@ def test_each_attempt_is_audited_once_without_what_was_typed(provider: Provider,
     visit.identify(newcomer)
     lines = audit_lines(provider)
     assert [line["kind"] for line in lines] == [
-        "password.refused", "password.refused", "password.accepted", "session.signed_in",
+        "password.refused", "password.refused", "password.accepted", "session.signed_in", "device.known",
     ]  # fmt: skip
     with provider.parts.database.read() as connection:
         account_id = provider.account_id(connection, newcomer)
-    assert [line["account_id"] for line in lines] == [account_id, None, account_id, account_id]
+    assert [line["account_id"] for line in lines] == [account_id, None, *[account_id] * 3]
     assert [line["detail"] for line in lines[:3]] == [{"service": "Service open"}] * 3
     assert lines[3]["detail"] == {"methods": ["pwd"]}
     assert "unknown-one" not in str(lines)
@@ -202,13 +202,13 @@ def test_each_attempt_is_audited_once_without_what_was_typed(provider: Provider,
 def test_help_leads_back_to_the_sign_in_under_way(provider: Provider) -> None:
     visit = provider.browser()
     page = visit.authorize()
-    assert visit.client.get("/signin/help", base_url="https://idp.test").status_code == 200
+    assert visit.client.get("/forgotten/password", base_url="https://idp.test").status_code == 200
     answer = visit.client.get(
-        "/signin/help", base_url="https://idp.test", headers={"Referer": f"https://idp.test{page.url}"}
+        "/forgotten/password", base_url="https://idp.test", headers={"Referer": f"https://idp.test{page.url}"}
     )
     assert f'href="https://idp.test{page.url}"' in answer.text
     foreign = visit.client.get(
-        "/signin/help", base_url="https://idp.test", headers={"Referer": "https://evil.test/signin/x"}
+        "/forgotten/password", base_url="https://idp.test", headers={"Referer": "https://evil.test/signin/x"}
     )
     assert "evil.test" not in foreign.text
 

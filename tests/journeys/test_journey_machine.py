@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 )
 
 from tests.journeys.model import Browser, Phone
-from tests.journeys.watched import WatchedWorld
+from tests.journeys.recovering import RecoveringWorld
 from tests.provider import Provider
 
 Thing = TypeVar("Thing")
@@ -31,13 +31,13 @@ REQUESTS: list[dict[str, str]] = [
 
 
 class AnyJourney(RuleBasedStateMachine):
-    """People who do anything in any order. A rule chooses; ``WatchedWorld`` does it and says what must hold."""
+    """People who do anything in any order. A rule chooses; ``RecoveringWorld`` does it and says what must hold."""
 
     provider: ClassVar[Provider]
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = WatchedWorld(self.provider)
+        self.world = RecoveringWorld(self.provider)
 
     def showing(self, *steps: str) -> list[Browser]:
         """Return the browsers that show one of these pages of a sign-in."""
@@ -67,6 +67,12 @@ class AnyJourney(RuleBasedStateMachine):
         world.identify(browser, account, right=True, tick=False)
         if browser.step == "activation":
             world.activate(browser, right=True)
+            if browser.step == "recovery-codes":
+                world.keep_codes(browser)
+        elif browser.step == "code" and which % 3 == 0 and world.paper(account):
+            world.recover(browser, pick(world.paper(account), which), forgotten=fresh)
+            if browser.step == "recovery-codes":
+                world.keep_codes(browser)
         elif browser.step == "code":
             own = [phone for phone in world.phones if phone.account is account]
             world.enter_code(browser, pick(own, which), steps=0, fresh=fresh)
@@ -95,6 +101,28 @@ class AnyJourney(RuleBasedStateMachine):
     def activate(self, at: int, right: bool) -> None:
         """Somebody scans the key and types the first code."""
         self.world.activate(pick(self.showing("activation"), at), right=right)
+
+    @precondition(lambda self: self.showing("recovery-codes"))
+    @rule(at=ANY)
+    def keep_codes(self, at: int) -> None:
+        """Somebody keeps the recovery codes and goes on."""
+        self.world.keep_codes(pick(self.showing("recovery-codes"), at))
+
+    @precondition(lambda self: self.showing("code"))
+    @rule(at=ANY, which=ANY, right=st.sampled_from([True, True, False]), forgotten=st.booleans())
+    def recover(self, at: int, which: int, right: bool, forgotten: bool) -> None:
+        """Somebody without a phone types a code from paper, one of this account or of any."""
+        browser = pick(self.showing("code"), at)
+        everybody = self.world.accounts
+        own = [one for one in everybody if one.who.identifier == browser.identifier] if right else everybody
+        codes = [code for one in own for code in self.world.paper(one)]
+        self.world.recover(browser, pick([*codes, "AAAAA-AAAAA"], which), forgotten=forgotten)
+
+    @precondition(lambda self: self.world.resets < 2)
+    @rule(who=ANY)
+    def support_resets_a_phone(self, who: int) -> None:
+        """Support takes somebody's phone away, and gives a code for a new one."""
+        self.world.reset(pick([account for account in self.world.accounts if account.activated], who))
 
     @precondition(lambda self: self.showing("identification", "code", "activation", "refused"))
     @rule(at=ANY)

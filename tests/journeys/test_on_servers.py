@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.clock import MovableClock
+from tests.journeys.guessing import Counters, code_counters, wrong_code
 from tests.journeys.practice import doctors_browser, filled, listed, rows
 from tests.journeys.story import activate, authenticators_of, failures_of
 from tests.provider import Provider, Someone, Visit
@@ -65,6 +66,16 @@ def test_a_raced_code_lets_one_in(provider: Provider) -> None:
     browsers = [_at_code(provider, doctor) for _ in range(20)]
     race(len(browsers), lambda number: browsers[number].enter_code(doctor))
     assert sum(visit.left_for is not None for visit in browsers) == 1
+
+
+def test_the_right_code_takes_back_the_wrong_ones_before_it(provider: Provider) -> None:
+    doctor = provider.add("408461", "DURAND Alice", mfa=True)
+    visit = _at_code(provider, doctor)
+    for _ in range(2):
+        visit.submit(code=wrong_code(provider, doctor))
+    visit.enter_code(doctor)
+    assert "code" in visit.answer
+    assert code_counters(provider, doctor, known=False) == Counters(0, 0, 2)
 
 
 @pytest.mark.attack(5)

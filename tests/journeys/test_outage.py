@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import func, select
 
+from idp.accounts import authenticators, recovery_codes
 from idp.rules.person import Match
 from idp.storage.schema import authenticator, delegation, failure
 from tests.journeys.failing import Flaky
@@ -63,11 +64,41 @@ def _goes_on(visit: Visit, who: Someone, secret: str | None) -> str | None:
             secret = visit.page.secret
             assert secret is not None
             visit.submit(code=code_of(secret, clock))
+        elif visit.step == "recovery-codes":
+            visit.submit()
         else:
             assert (visit.step, visit.page.status) == ("code", 200)
             assert secret is not None
             clock.advance(seconds=30)
             visit.submit(code=code_of(secret, clock))
+    raise AssertionError(f"never arrived: {visit.page.status} {visit.page.url}")
+
+
+def _replaces(visit: Visit, who: Someone, code: str) -> str:
+    """Enrol a new phone by a recovery code as a person does who tries again; return the secret on it."""
+    secret = ""
+    for _ in range(9):
+        if visit.left_for is not None:
+            return secret
+        if visit.page.status == 503:
+            _said_so(visit)
+            visit.get(visit.page.url)
+        elif visit.page.error == "expired":
+            visit.authorize("public")
+        elif visit.page.secret is not None:
+            secret = visit.page.secret
+            visit.submit(code=code_of(secret, visit.provider.clock))
+        elif secret and "déjà utilisé" in visit.page.text:
+            visit.provider.clock.advance(seconds=30)
+            visit.get(visit.page.url.replace("/lost-phone", "/code"))
+        elif visit.step == "lost-phone":
+            visit.submit(recovery_code=code)
+        elif visit.step == "identification":
+            visit.identify(who)
+        else:
+            assert (visit.step, visit.page.status) == ("code", 200)
+            visit.provider.clock.advance(seconds=30)
+            visit.submit(code=code_of(secret, visit.provider.clock))
     raise AssertionError(f"never arrived: {visit.page.status} {visit.page.url}")
 
 
@@ -121,6 +152,37 @@ def test_a_later_sign_in_goes_on_after_a_failure_at_any_moment(
         visit.authorize("public", prompt="none")
         assert provider.redeem(visit.answer["code"], "public").status_code == 200
         assert 1 <= _kinds(provider, who).count("session.signed_in") <= 2
+        number += 1
+    assert number > 8
+
+
+@pytest.mark.attack(65)
+@pytest.mark.parametrize(("store", "answer_lost"), MODES)
+def test_a_lost_phone_is_replaced_for_one_recovery_code_whatever_fails(
+    provider: Provider, flaky: Callable[[str, bool], Flaky], store: str, answer_lost: bool
+) -> None:
+    at = flaky(store, answer_lost)
+    number, failed = 0, True
+    while failed:
+        who = provider.add(f"44{number:04d}", "DURAND Alice", mfa=True)
+        with provider.parts.database.write() as connection:
+            account_id, keyring = provider.account_id(connection, who), provider.parts.keyring
+            code = recovery_codes.renew(connection, keyring, account_id, provider.clock.now())[0]
+        visit = at.browser()
+        visit.authorize("public")
+        visit.identify(who)
+        visit.get(visit.page.url.replace("/code", "/lost-phone"))
+        at.fail_at(number)
+        secret = _replaces(visit, who, code)
+        failed = at.failure.failed
+        at.fail_at(-1)
+        assert provider.redeem(visit.answer["code"], "public").status_code == 200
+        kinds = _kinds(provider, who)
+        assert kinds.count("recovery.code_used") == kinds.count("mfa.phone_replaced") == 1
+        with provider.parts.database.read() as connection:
+            held = authenticators.active(connection, keyring, account_id, provider.clock.now())
+            assert [one.secret for one in held] == [secret]
+            assert recovery_codes.left(connection, account_id) == recovery_codes.HOW_MANY - 1
         number += 1
     assert number > 8
 

@@ -38,7 +38,9 @@ def _walk(provider: Provider, doctor: Someone, assistant: Someone, newcomer: Som
     for path in (
         "/",
         "/register",
-        "/signin/help",
+        "/forgotten/password",
+        "/forgotten/identifier",
+        "/forgotten/reset",
         "/nothing",
         "/profile/password",
         "/logout",
@@ -116,10 +118,14 @@ def test_what_people_enter_is_text_on_every_page(
     visit.submit(identifier=f'"{script}', password="x")
     visit.identify(doctor)
     visit.enter_code(doctor)
-    visit.get("/profile")
-    visit.get("/profile/assistants/new")
+    elsewhere = provider.browser()
+    elsewhere.client.environ_base["HTTP_USER_AGENT"] = f"{script}/1.0 ({script})"
+    elsewhere.sign_in(assistant)
+    for path in ("/profile", "/profile/journal", "/profile/sessions", "/profile/assistants/new"):
+        assert visit.get(path).status == 200
     visit.submit(name=f'"{script}')
     visit.get("/")
+    provider.clock.advance(seconds=30)
     visit.authorize("retirement", prompt="login")
     visit.identify(doctor)
     visit.enter_code(assistant)

@@ -42,7 +42,11 @@ def _entries(visit: Visit) -> dict[str, str]:
     return {label: " ".join(re.sub("<[^>]+>", "", value).split()) for label, value in found}
 
 
-MANAGING = ("/profile/assistants/new", "/profile/assistants/{delegation}")
+MANAGING = {
+    "/profile/assistants/new": "profile.add",
+    "/profile/assistants/{delegation}": "profile.assistant",
+    "/profile/assistants/{delegation}/phone": "profile.phone_of_assistant",
+}
 
 
 def test_the_page_says_who_one_is_as_the_slides_do(provider: Provider) -> None:
@@ -57,6 +61,8 @@ def test_the_page_says_who_one_is_as_the_slides_do(provider: Provider) -> None:
         "Numéro ADELI": "99A123",
         "Numéro de téléphone mobile": "(+33) 6 48 83 38 28",
         "Double authentification activée": "Oui",
+        "Téléphone de double authentification": "Changer de téléphone",
+        "Codes de récupération": "Aucun Créer de nouveaux codes",
     }
     assert "Liste d'assistants autorisés à utiliser la double authentification" in text
     assert "Aucun assistant autorisé" in text
@@ -120,8 +126,7 @@ def test_managing_on_a_password_session_demands_the_second_factor_and_is_audited
     visit.get("/profile")
     page = visit.get(address) if method == "GET" else visit.post(address, {"remove": "1", "name": "X"})
     assert (page.status, page.error) == (403, "insufficient_user_authentication")
-    endpoint = "profile.add" if path.endswith("new") else "profile.assistant"
-    assert _denied(provider) == [("insufficient_user_authentication", endpoint, False)]
+    assert _denied(provider) == [("insufficient_user_authentication", MANAGING[path], False)]
     assert page.secret is None
     visit.submit()
     assert visit.step == "activation"
@@ -204,11 +209,12 @@ def test_another_practices_assistant_does_not_exist_here(
     other = provider.add("408463", "PETIT Anne", mfa=True)
     visit = _signed_in(provider, other)
     address = f"/profile/assistants/{_only_delegation(provider)}"
-    assert visit.get(address).status == 404
-    for entered in ({"remove": "1"}, {"valid_until": "2026-02-01"}, {"cancel": "1"}):
-        visit.get("/profile/assistants/new")
-        page = visit.post(address, entered)
-        assert (page.status, page.error) == (404, "not_found")
+    for path in (address, f"{address}/phone"):
+        assert visit.get(path).status == 404
+        for entered in ({"remove": "1"}, {"valid_until": "2026-02-01"}, {"cancel": "1"}, {"code": "000000"}):
+            visit.get("/profile/assistants/new")
+            page = visit.post(path, entered)
+            assert (page.status, page.error) == (404, "not_found")
     assert assistant.name not in visit.get("/profile").text
     with provider.parts.database.read() as connection:
         row = connection.execute(select(delegation.c.removed_at, delegation.c.valid_until)).one()
@@ -219,13 +225,6 @@ def test_another_practices_assistant_does_not_exist_here(
 def test_what_does_not_exist_is_a_page_not_found(provider: Provider, doctor: Someone, path: str) -> None:
     visit = _signed_in(provider, doctor)
     assert visit.get(path).status == 404
-
-
-def test_the_password_page_says_whom_to_call(provider: Provider, doctor: Someone) -> None:
-    visit = _signed_in(provider, doctor)
-    page = visit.get("/profile/password")
-    assert "+377 00 00 00 00" in page.text
-    assert page.forms == []
 
 
 def test_one_person_at_a_shared_computer_leaves_it_to_the_next(

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from idp.storage.schema import audit_event, authenticator, metadata
-from tests.journeys.story import COOKIES, activate, code_of, cookie, labels, press
+from tests.journeys.story import COOKIES, code_of, codes_shown, cookie, labels, press
 from tests.provider import CLIENT_SECRET, PASSWORD, VERIFIER, Provider, Someone, Visit
 
 FAR = 3
@@ -51,7 +51,14 @@ class Whole:
         self._look(visit)
         visit.submit(code="999111")
         self._note("mistyped code", "999111")
-        doctor = activate(visit, doctor)
+        assert visit.page.secret is not None
+        doctor = Someone(doctor.identifier, doctor.password, doctor.name, visit.page.secret)
+        visit.submit(code=code_of(visit.page.secret, provider.clock))
+        paper = codes_shown(visit)
+        for one in [*paper, *(one.replace("-", "") for one in paper)]:
+            self._note("recovery", one)
+        self._look(visit)
+        visit.submit()
         self._phone(doctor)
         self._look(visit)
         self._tokens(visit)
@@ -73,6 +80,14 @@ class Whole:
         self._look(other)
         self._tokens(other, "portal")
         other.get("/profile")
+        lost = provider.browser()
+        lost.authorize("public")
+        lost.identify(doctor)
+        lost.get(lost.page.url.replace("/code", "/lost-phone"))
+        lost.submit(recovery_code="ABCDE-FGHJK")
+        self._note("recovery", "ABCDEFGHJK")
+        lost.submit(recovery_code=paper[0], choice="forgotten")
+        self._tokens(lost, "public")
         half = provider.browser()
         half.authorize("strict")
         half.identify(doctor)
@@ -190,7 +205,7 @@ def test_a_dump_of_the_stores_holds_nothing_that_opens_anything(provider: Provid
             dump[table.name] = repr(rows)
     assert all(
         len(dump[name]) > 2
-        for name in ("account", "authenticator", "ephemeral", "token_grant", "signing_key")
+        for name in ("account", "authenticator", "recovery_code", "ephemeral", "token_grant", "signing_key")
     )
     codes = {"code", "mistyped code"}  # six digits stand by chance in a long dump
     usable = {what: values for what, values in whole.secrets.items() if what not in codes}

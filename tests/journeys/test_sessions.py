@@ -116,7 +116,7 @@ def test_every_cookie_is_host_only_secure_and_out_of_scripts_reach(
         )
         lines += answer.headers.getlist("Set-Cookie")
     names = {line.partition("=")[0] for line in lines}
-    assert names == {f"__Host-idp_{name}" for name in ("browser", "proof", "identifier", "session")}
+    assert names == {f"__Host-idp_{name}" for name in ("browser", "proof", "identifier", "session", "device")}
     for line in lines:
         attributes = {part.strip() for part in line.split(";")[1:]}
         assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= attributes

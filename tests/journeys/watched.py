@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from idp.accounts import directory
+from idp.accounts import directory, recovery_codes
 from idp.rules.assurance import FUND_ZONE
 from idp.rules.delegation import PRACTITIONER, Window, first_day, window_of_days
 from idp.storage.schema import account as account_table
@@ -45,6 +45,8 @@ class WatchedWorld:
         ]
         self._learn_delegation()
         self.tokens: list[Tokens] = []
+        self.unseen: dict[str, Phone] = {}
+        """By address: the page of recovery codes that follows a phone just confirmed."""
 
     def authorize(self, browser: Browser, client_id: str, asks: dict[str, str]) -> None:
         """A service asks for somebody."""
@@ -97,16 +99,16 @@ class WatchedWorld:
         account, secret = self._account_named(browser), browser.visit.page.secret
         assert secret is not None
         assert secret not in {phone.secret for phone in self.phones}
-        was_there = browser.is_signed_in()
         browser.visit.submit(code=code_of(secret, self.provider.clock) if right else "12345")
-        if not browser.arrived:
+        assert not browser.arrived
+        if browser.step != "recovery-codes":
             assert not right or account.activated or account.disabled or browser.step != "activation"
             return
         assert right
         assert not account.activated
         account.activated = True
         self.phones.append(Phone(account, secret, last_step=self._step()))
-        self._let_in(browser, SignedIn(account, self.provider.clock.now(), self.phones[-1]), was_there)
+        self._see_codes(browser, self.phones[-1])
 
     def leave(self, browser: Browser, how: str) -> None:
         """Somebody changes the user on the page of a sign-in (``here``) or at ``home``, or signs out."""
@@ -204,6 +206,11 @@ class WatchedWorld:
             assert claims.get(claim) == tokens.claims.get(claim)
         tokens.access, tokens.refresh = body["access_token"], body["refresh_token"]
         assert self.provider.userinfo(tokens.access).get_json().get("act") == tokens.claims.get("act")
+
+    def _see_codes(self, browser: Browser, phone: Phone) -> None:
+        assert len(browser.codes) == recovery_codes.HOW_MANY
+        phone.account.codes = browser.codes
+        self.unseen[browser.visit.page.url] = phone
 
     def _let_in(self, browser: Browser, proved: SignedIn, was_there: bool) -> None:
         before = browser.session

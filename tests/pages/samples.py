@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response
 from flask_wtf.csrf import CSRFProtect
 
+from idp.login.new_password import AskedFor
 from idp.pages import Pages, Problem, qr_svg
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -35,6 +36,7 @@ class Row:
     valid_until: str | None = None
     expired: bool = False
     removed: bool = False
+    ending_soon: bool = False
     last_used: str | None = None
     edit_url: str = "/profile/assistants/1"
 
@@ -80,8 +82,9 @@ IDENTIFICATION = {
     "identifier": "",
     "remember_me": False,
     "keypad": Keypad(),
-    "box": {"state": "free", "checked": False, "date": "01/03/2026"},
-    "help_url": "/recovery",
+    "box": {"state": "free", "checked": False, "date": "01/03/2026", "countdown": "dans 47 jours"},
+    "forgotten_identifier_url": "/forgotten/identifier",
+    "forgotten_password_url": "/forgotten/password",
     "cancel": True,
 }
 CODE: dict[str, Any] = {
@@ -95,16 +98,28 @@ ACCOUNT = {
     "adeli": "061992780",
     "mobile": "(+33) 6 48 83 38 28",
     "mfa_active": True,
+    "codes_left": 9,
 }
+JOURNAL = [
+    {"name": "NAUDIN Fernand", "service": "FSE", "when": "13/01 09:12", "device": "Firefox, Windows"},
+    {"name": LONG, "service": "Feuille de Soins Électronique", "when": "13/01 08:01", "device": ""},
+    *[
+        {"name": "HKLOMTZULT FIFQOE", "service": "Profil", "when": f"{day}/12/2025 18:40"}
+        | {"device": "Mobile Safari UI/WKWebView, iOS"}
+        for day in range(12, 30)
+    ],
+]
 PROFILE = {
     "account": ACCOUNT,
     "can_manage": True,
     "is_practitioner": True,
+    "mfa_day": None,
     "password_url": "/password",
     "delegations": [
         Row("NAUDIN Fernand", last_used="13/01/2026 09:12, FSE"),
         Row(LONG, valid_until="31/12/2026", last_used="12/01/2026 18:40, Feuille de Soins Électronique"),
         Row("DELAFOY Antoine", valid_until="31/12/2025", expired=True),
+        Row("NAUDIN Lulu", valid_until="20/01/2026", ending_soon=True),
         Row("VOLFONI Paul", valid_until="15/12/2025", expired=True, removed=True),
     ],
     "add_url": "/profile/assistants/new",
@@ -112,17 +127,107 @@ PROFILE = {
     "switch_url": "/switch",
     "logout_url": "/logout",
     "step_up_url": "/step-up",
+    "leaflet_url": "/profile/assistants/leaflet",
+    "just_added": True,
+    "journal": JOURNAL[:5],
+    "phone_url": "/profile/phone",
+    "codes_url": "/profile/recovery-codes",
+    "journal_url": "/profile/journal",
+    "sessions_url": "/profile/sessions",
     "notice": "NAUDIN Fernand peut maintenant s'identifier.",
     "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
 }
+FRESH_CODES: dict[str, Any] = {
+    "codes": [f"{number}K7QX-{number}M2VN" for number in range(10)],
+    "made_on": "15/01/2026",
+    "file_url": "/codes.txt",
+    "renewed": False,
+    "switch_url": "/switch",
+}
+LOST_PHONE: dict[str, Any] = {
+    "identifier": "408461",
+    "choice": "replace",
+    "code_url": "/code",
+    "switch_url": "/switch",
+}
+NEW_PHONE: dict[str, Any] = {
+    "identifier": "408461",
+    "holding_both": False,
+    "codes_left": 9,
+    "switch_url": "/switch",
+    **SECRET,
+}
 ADD = {**SECRET, "values": {"valid_from": "2026-01-13"}}
+PHONE_OF_ASSISTANT = {**SECRET, "name": LONG, "own_passwords": False, "switch_url": "/switch"}
+REKEY = {
+    **SECRET,
+    "name": "NAUDIN Fernand",
+    "acting_for": LONG,
+    "identifier": "408461",
+    "asked": AskedFor("Au moins 8 caractères : plusieurs mots à la suite.", digits=False),
+    "switch_url": "/switch",
+}
+CHOICE = {
+    "name": "NAUDIN Fernand",
+    "places": [("d1", "DURAND Alice"), ("d2", LONG)],
+    "switch_url": "/switch",
+}
+LINK_CODE = {
+    "acting_for": LONG,
+    "practitioner": LONG,
+    "code": None,
+    "back_url": "/",
+    "switch_url": "/switch",
+}
+LEAFLET = {
+    "practitioner": LONG,
+    "identifier": "408461",
+    "own_passwords": False,
+    "back_url": "/profile",
+    "switch_url": "/switch",
+}
+PASSWORD: dict[str, Any] = {
+    "identifier": "608349",
+    "asked": AskedFor("7 ou 8 chiffres, jamais trois fois le même de suite.", digits=True),
+    "switch_url": "/switch",
+}
 WRONG = (Problem(None, "Identifiant ou mot de passe incorrect."),)
+
+
+def _session(sid: str, device: str, *, here: bool = False) -> dict[str, Any]:
+    return {"sid": sid, "device": device, "since": "13/01 09:12", "until": "12/02 09:12", "here": here}
+
+
+SESSIONS: dict[str, Any] = {
+    "own": {
+        "of": "holder",
+        "sessions": [_session("1", "Firefox, Windows", here=True), _session("2", ""), _session("3", LONG)],
+    },
+    "assistants": [
+        {"of": "d1", "name": LONG, "sessions": [_session("4", "Chrome, Android"), _session("5", "")]},
+        {"of": "d2", "name": "NAUDIN Fernand", "sessions": [_session("6", "Mobile Safari, iOS")]},
+    ],
+    "devices": [
+        {"id": "1", "label": "Firefox, Windows", "who": f"Vous, {LONG}", "used": "13/01 09:12"}
+        | {"here": True},
+        {"id": "2", "label": "", "who": "NAUDIN Fernand", "used": "13/12/2025 09:12"} | {"here": False},
+    ],
+    "may_end": True,
+    "notice": "Une session est terminée.",
+    "path": "/profile/sessions",
+    "profile_url": "/profile",
+    "step_up_url": "/step-up",
+    "switch_url": "/switch",
+    "logout_url": "/logout",
+    "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
+}
 
 SAMPLES: dict[str, Sample] = {
     "home": Sample("home.html", HOME),
     "home-signed-in": Sample(
         "home.html",
-        {**HOME, "signed_in": {"name": "NAUDIN Fernand", "acting_for": LONG}, "switch_url": "/switch"},
+        {**HOME, "signed_in": {"name": "NAUDIN Fernand", "acting_for": LONG}, "switch_url": "/switch"}
+        | {"link_url": "/link-code"},
     ),
     "home-problem": Sample("home.html", HOME, (Problem("profile", "Choisissez un profil."),)),
     "register": Sample("register.html", {}),
@@ -148,14 +253,75 @@ SAMPLES: dict[str, Sample] = {
     ),
     "code": Sample("code.html", CODE),
     "code-wrong": Sample("code.html", CODE, (Problem("code", "Code incorrect."),)),
-    "activation": Sample("activation.html", {"identifier": "408461", **SECRET}),
+    "code-lost-phone": Sample("code.html", {**CODE, "lost_phone_url": "/lost-phone"}),
+    "activation": Sample("activation.html", {"identifier": "408461", "activation_code": None, **SECRET}),
+    "activation-by-letter": Sample(
+        "activation.html", {"identifier": "408461", "activation_code": "asked", **SECRET}
+    ),
+    "activation-by-letter-wrong": Sample(
+        "activation.html",
+        {"identifier": "408461", "activation_code": "asked", **SECRET},
+        (
+            Problem("activation_code", "Code d'activation incorrect ou expiré."),
+            Problem("code", "Code incorrect."),
+        ),
+    ),
+    "activation-letter-taken": Sample(
+        "activation.html",
+        {"identifier": "408461", "activation_code": "given", **SECRET},
+        (Problem("code", "Code incorrect."),),
+    ),
+    "recovery-codes": Sample("recovery_codes.html", FRESH_CODES),
+    "recovery-codes-renewed": Sample(
+        "recovery_codes.html", {**FRESH_CODES, "renewed": True, "is_practitioner": False}
+    ),
+    "renew-codes": Sample("renew_codes.html", {"codes_left": 3, "switch_url": "/switch"}),
+    "renew-codes-none": Sample("renew_codes.html", {"codes_left": 0, "switch_url": "/switch"}),
+    "lost-phone": Sample("lost_phone.html", LOST_PHONE),
+    "lost-phone-wrong": Sample(
+        "lost_phone.html",
+        {**LOST_PHONE, "choice": "forgotten"},
+        (Problem("recovery_code", "Code incorrect, expiré ou déjà utilisé."),),
+    ),
+    "new-phone": Sample("new_phone.html", NEW_PHONE),
+    "new-phone-last-code": Sample("new_phone.html", {**NEW_PHONE, "codes_left": 0}),
+    "new-phone-holding-both": Sample(
+        "new_phone.html",
+        {**NEW_PHONE, "holding_both": True, "codes_left": None},
+        (Problem("code", "Code incorrect."), Problem("code_old", "Code incorrect.")),
+    ),
     "activation-wrong": Sample(
         "activation.html",
-        {"identifier": "408461", "is_practitioner": False, **SECRET},
+        {"identifier": "408461", "is_practitioner": False, "activation_code": None, **SECRET},
         (Problem("code", "Code incorrect."),),
     ),
     "recovery": Sample("recovery.html", {"back_url": "/"}),
-    "password": Sample("recovery.html", {"subject": "change", "back_url": "/profile"}),
+    "password": Sample("password.html", PASSWORD),
+    "password-wrong": Sample(
+        "password.html",
+        {**PASSWORD, "asked": AskedFor("Au moins 15 caractères : plusieurs mots à la suite.", digits=False)},
+        (
+            Problem("current_password", "Le mot de passe actuel est incorrect."),
+            Problem("new_password", "Ce mot de passe est trop courant : on l'essaie en premier."),
+        ),
+    ),
+    "forgotten-password": Sample("forgotten.html", {"forgotten": "password", "typed": "", "back_url": "/"}),
+    "forgotten-identifier": Sample(
+        "forgotten.html",
+        {"forgotten": "identifier", "typed": "camille", "back_url": "/"},
+        (Problem("typed", "Saisissez votre adresse e-mail, par exemple nom@exemple.fr."),),
+    ),
+    "forgotten-sent": Sample("forgotten_sent.html", {"forgotten": "password", "back_url": "/"}),
+    "forgotten-identifier-sent": Sample("forgotten_sent.html", {"forgotten": "identifier", "back_url": "/"}),
+    "forgotten-reset": Sample("forgotten_reset.html", {"identifier": "608349", "asked": PASSWORD["asked"]}),
+    "forgotten-reset-wrong": Sample(
+        "forgotten_reset.html",
+        {"identifier": "608349", "asked": PASSWORD["asked"]},
+        (Problem("new_password", "Le même chiffre ne doit pas venir trois fois de suite."),),
+    ),
+    "forgotten-done": Sample("forgotten_done.html", {"activated": True, "home_url": "/"}),
+    "device-stopped": Sample("device_stopped.html", {**CODE, "known": False}, status=403),
+    "device-stopped-known": Sample("device_stopped.html", {**CODE, "known": True}, status=403),
     "refused-assistant": Sample(
         "refused.html",
         {"reason": "assistant", "service": "Retraite", "name": "NAUDIN Fernand", "switch_url": "/switch"}
@@ -199,6 +365,7 @@ SAMPLES: dict[str, Sample] = {
             "notice": None,
             "delegations": [],
             "account": {**ACCOUNT, "mfa_active": False},
+            "mfa_day": {"date": "01/03/2026", "countdown": "demain"},
         },
     ),
     "profile-insured": Sample(
@@ -214,6 +381,21 @@ SAMPLES: dict[str, Sample] = {
             }
         },
     ),
+    "journal": Sample(
+        "journal.html",
+        {
+            "entries": JOURNAL,
+            "days": 365,
+            "newest_url": "/profile/journal",
+            "older_url": "/profile/journal?before=7",
+            "profile_url": "/profile",
+            "sessions_url": "/profile/sessions",
+            "switch_url": "/switch",
+            "signed_in": {"name": LONG, "acting_for": None},
+        },
+    ),
+    "sessions": Sample("sessions.html", SESSIONS),
+    "sessions-later": Sample("sessions.html", {**SESSIONS, "may_end": False, "assistants": []}),
     "assistant-add": Sample("assistant_add.html", ADD),
     "assistant-add-wrong": Sample(
         "assistant_add.html",
@@ -226,9 +408,30 @@ SAMPLES: dict[str, Sample] = {
             "name": LONG,
             "valid_from": "03/12/2025",
             "values": {"valid_until": "2026-12-31"},
+            "phone_url": "/profile/assistants/1/phone",
             "password_url": "/password",
         },
     ),
+    "assistant-phone": Sample("assistant_phone.html", PHONE_OF_ASSISTANT),
+    "assistant-phone-wrong": Sample(
+        "assistant_phone.html",
+        {**PHONE_OF_ASSISTANT, "own_passwords": True},
+        (Problem("code", "Code incorrect."),),
+    ),
+    "rekey": Sample("rekey.html", REKEY),
+    "rekey-wrong": Sample(
+        "rekey.html",
+        {**REKEY, "asked": AskedFor("7 ou 8 chiffres.", digits=True)},
+        (Problem("new_password", "Choisissez un autre mot de passe."), Problem("code", "Code incorrect.")),
+    ),
+    "choice": Sample("choice.html", CHOICE),
+    "choice-wrong": Sample(
+        "choice.html", CHOICE, (Problem("delegation", "Choisissez un praticien de la liste."),)
+    ),
+    "link-code": Sample("link_code.html", LINK_CODE),
+    "link-code-made": Sample("link_code.html", {**LINK_CODE, "code": "ABCD-EFGH"}),
+    "leaflet": Sample("leaflet.html", LEAFLET),
+    "leaflet-own-passwords": Sample("leaflet.html", {**LEAFLET, "own_passwords": True}),
 }
 
 

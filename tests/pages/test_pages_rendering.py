@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,7 @@ from playwright.sync_api import Browser, Route
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
-from idp.pages import Pages, Problem, csp_source, day, qr_svg
+from idp.pages import Pages, Problem, csp_source, qr_svg
 from tests.pages.conftest import SITE, serve
 from tests.pages.samples import CODE, SAMPLES, TEMPLATES, Support, make_app, make_pages
 
@@ -226,12 +225,6 @@ def test_the_qr_code_is_dark_on_white_and_has_no_style() -> None:
     assert "style" not in svg
     assert 'fill="#fff"' in svg
     assert 'stroke="#000"' in svg
-
-
-def test_a_day_is_written_as_the_language_writes_it() -> None:
-    app = make_app(make_pages())
-    with app.test_request_context():
-        assert day(date(2026, 3, 1)) == "01/03/2026"
 
 
 def test_an_application_with_a_static_folder_of_its_own_is_refused(tmp_path: Path) -> None:

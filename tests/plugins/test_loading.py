@@ -32,6 +32,9 @@ class Pin:
 
     def verify(self, stored, password):
         return None
+
+    def accepts(self, phc):
+        return False
 """
 CLAIMS_ENTRY = "[idp.claims]\nextra = plugin_extra:Extra\n"
 FACTOR_ENTRY = "[idp.factors]\npin = plugin_pin:Pin\n"
@@ -171,7 +174,7 @@ def test_another_factor_of_what_the_person_knows_takes_the_place_of_ours(
     assert type(plugins.knowledge).__name__ == "Pin"
 
 
-@pytest.mark.parametrize("missing", ["def hash", "def verify"])
+@pytest.mark.parametrize("missing", ["def hash", "def verify", "def accepts"])
 def test_a_factor_of_no_known_kind_is_refused(
     make_settings: MakeSettings, install: Install, missing: str
 ) -> None:

@@ -140,6 +140,37 @@ def test_userinfo(counted: tuple[Provider, Spent], doctor: Someone) -> None:
     assert (spent.transactions, spent.ephemeral) == (1, [])
 
 
+@pytest.mark.parametrize("client_id", ["open", "strict"])
+def test_single_sign_on_costs_one_look_and_one_line_in_the_journal(
+    counted: tuple[Provider, Spent], doctor: Someone, client_id: str
+) -> None:
+    """At a service where the session has been before (``open``) that line is there already."""
+    provider, spent = counted
+    visit = provider.browser()
+    visit.sign_in(doctor, "open")
+    spent.reset()
+    visit.authorize(client_id, prompt="none")
+    assert "code" in visit.answer
+    assert spent.kinds == ["SELECT", "INSERT"]
+    assert (spent.transactions, spent.ephemeral) == (2, ["get", "put"])
+
+
+def test_a_sign_in_costs_no_more_than_is_said_at_each_step(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    visit = provider.browser()
+    spent.reset()
+    visit.authorize("open")
+    assert (spent.sql, spent.transactions, spent.ephemeral) == ([], 0, ["put", "get"])
+    for enter, statements, calls in ((visit.identify, 9, 5), (visit.enter_code, 18, 7)):
+        spent.reset()
+        enter(doctor)
+        assert len(spent.sql) <= statements, spent.kinds
+        assert len(spent.ephemeral) <= calls, spent.ephemeral
+    assert "code" in visit.answer
+
+
 @pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/oauth2/jwks"])
 def test_discovery_and_keys(counted: tuple[Provider, Spent], path: str) -> None:
     provider, spent = counted

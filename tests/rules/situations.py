@@ -79,4 +79,5 @@ standings = st.builds(
     proofs=proofs,
     actor=st.none() | st.just(ASSISTANT),
     earlier=st.booleans(),
+    own_password=st.booleans(),
 )

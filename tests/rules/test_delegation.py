@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 
 from idp.rules.assurance import FUND_ZONE, Acr
 from idp.rules.delegation import (
+    ENDING_SOON,
     Actor,
     Denial,
     Window,
+    ends_soon,
     first_day,
     last_day,
     managing_denied,
+    reached_from,
     window_of_days,
 )
 from tests.rules.situations import ASSISTANT, NO_DEADLINE
@@ -50,6 +53,42 @@ def test_a_window_without_an_end_stays_open() -> None:
     assert window.holds(START + timedelta(days=36_500))
     assert not window.is_over(START + timedelta(days=36_500))
     assert last_day(window) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "soon"),
+    [
+        (END - ENDING_SOON - SECOND, False),
+        (END - ENDING_SOON, True),
+        (END - SECOND, True),
+        (END, False),
+    ],
+)
+def test_an_end_is_soon_in_the_last_fourteen_days_before_it(now: datetime, soon: bool) -> None:
+    assert ends_soon(Window(START - ENDING_SOON, END), now) is soon
+    assert not ends_soon(Window(START - ENDING_SOON, None), now)
+
+
+LINKS = {"a": None, "b": "a", "c": "b", "d": "a", "alone": None, "orphan": "gone", "x": "y", "y": "x"}
+
+
+@pytest.mark.attack(62)
+@pytest.mark.parametrize(
+    ("signed_in", "reached"),
+    [
+        pytest.param("a", {"b", "c", "d"}, id="where the codes were asked for, on from there"),
+        pytest.param("b", {"c"}, id="never backwards, nor aside"),
+        pytest.param("d", set(), id="the end of a way"),
+        pytest.param("alone", set(), id="nobody linked"),
+        pytest.param("orphan", set(), id="linked from one no longer in force"),
+        pytest.param("gone", set(), id="no longer in force: it lets in nowhere"),
+        pytest.param("x", {"y"}, id="a circle"),
+    ],
+)
+def test_a_sign_in_does_for_those_who_accepted_it_and_for_nobody_else(
+    signed_in: str, reached: set[str]
+) -> None:
+    assert reached_from(signed_in, LINKS) == reached
 
 
 @pytest.mark.attack(50)

@@ -121,6 +121,44 @@ def test_an_actor_always_needs_a_code_and_never_activates_the_account(activated:
     assert step_of(ASSISTED, acting) is Step.CODE
 
 
+KEYED = replace(ACTING, own_password=True)
+
+
+@pytest.mark.parametrize(
+    ("demand", "standing", "own_passwords", "several", "step"),
+    [
+        pytest.param(ASSISTED, ACTING, False, False, Step.ADMITTED, id="with the practice's password"),
+        pytest.param(ASSISTED, ACTING, False, True, Step.CHOICE, id="of several practitioners"),
+        pytest.param(ASSISTED, ACTING, True, False, Step.REKEY, id="without own secrets yet"),
+        pytest.param(ASSISTED, ACTING, True, True, Step.REKEY, id="own secrets first, then for whom"),
+        pytest.param(ASSISTED, KEYED, True, False, Step.ADMITTED, id="with own secrets"),
+        pytest.param(ASSISTED, KEYED, True, True, Step.CHOICE, id="with own secrets, of several"),
+        pytest.param(ASSISTED, KEYED, False, False, Step.ADMITTED, id="own secrets that do not count"),
+        pytest.param(SERVICE, ACTING, True, True, Step.ASSISTANT_REFUSED, id="refused before either"),
+        pytest.param(SERVICE, WHOLE, True, True, Step.ADMITTED, id="the holder is asked neither"),
+        pytest.param(
+            ASSISTED,
+            replace(ACTING, proofs=(password(),)),
+            True,
+            True,
+            Step.CODE,
+            id="the code before either",
+        ),
+    ],
+)
+def test_an_assistant_chooses_own_secrets_then_for_whom(
+    demand: Demand, standing: Standing, own_passwords: bool, several: bool, step: Step
+) -> None:
+    found = next_step(demand, standing, OPTIONAL, FROM, own_passwords=own_passwords, several=several)
+    assert found is step
+
+
+def test_own_secrets_are_not_chosen_in_a_session_that_somebody_may_have_found_open() -> None:
+    for ago, step in ((300, Step.REKEY), (301, Step.IDENTIFICATION)):
+        found = replace(ACTING, proofs=(password(ago), code(ago)), earlier=True)
+        assert next_step(ASSISTED, found, OPTIONAL, FROM, own_passwords=True) is step
+
+
 def test_an_assistant_of_another_profile_than_the_service_admits_is_refused() -> None:
     assert step_of(replace(ASSISTED, profiles=frozenset({"insured"})), ACTING) is Step.PROFILE_REFUSED
 

@@ -91,6 +91,34 @@ def test_prompt_none_gets_an_error_exactly_when_nobody_is_admitted(
     assert (silent_error(step, demand) is None) == (step is Step.ADMITTED)
 
 
+@THOROUGH
+@given(demands, standings, profile_policies, moments, st.booleans())
+def test_fresh_recovery_codes_stand_before_the_service_for_their_holder_and_change_nothing_else(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime, wanted: bool
+) -> None:
+    without = next_step(demand, standing, settings, now, activation_wanted=wanted)
+    step = next_step(demand, standing, settings, now, activation_wanted=wanted, fresh_codes=True)
+    holder_arrives = without is Step.ADMITTED and standing.actor is None
+    assert step is (Step.RECOVERY_CODES if holder_arrives else without)
+    assert (silent_error(step, demand) is None) == (step is Step.ADMITTED)
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments, st.booleans())
+def test_with_own_passwords_nobody_acts_whose_secrets_the_practitioner_knows(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime, several: bool
+) -> None:
+    without = next_step(demand, standing, settings, now)
+    step = next_step(demand, standing, settings, now, own_passwords=True, several=several)
+    if standing.actor is None:
+        assert step is without
+    elif without is Step.ADMITTED and not standing.own_password:
+        assert step in (Step.REKEY, Step.IDENTIFICATION)
+    else:
+        assert step is (Step.CHOICE if without is Step.ADMITTED and several else without)
+    assert (silent_error(step, demand) is None) == (step is Step.ADMITTED)
+
+
 def _after(step: Step, standing: Standing, now: int) -> Standing:
     """Return who stands there once the page of ``step`` was answered rightly."""
     if step is Step.IDENTIFICATION:

@@ -47,8 +47,18 @@ _SESSIONS: Mapping[str, tuple[bool, tuple[Proof, ...], Actor | None]] = {
     "pwd": (False, (_PASSWORD,), None),
     "pwd (activated)": (True, (_PASSWORD,), None),
     "mfa": (True, (_PASSWORD, _CODE), None),
+    "mfa (phone just activated)": (True, (_PASSWORD, _CODE), None),
     "mfa (assistant)": (True, (_PASSWORD, _CODE), _ASSISTANT),
+    "mfa (assistant, own_password to choose)": (True, (_PASSWORD, _CODE), _ASSISTANT),
+    "mfa (assistant of several)": (True, (_PASSWORD, _CODE), _ASSISTANT),
 }
+_MORE: Mapping[str, Mapping[str, bool]] = {
+    "mfa (phone just activated)": {"fresh_codes": True},
+    "mfa (assistant, own_password to choose)": {"own_passwords": True},
+    "mfa (assistant of several)": {"several": True},
+}
+"""What the rule is told besides."""
+
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "date": tuple(_DATES),
     "profile": tuple(_PROFILES),
@@ -78,8 +88,8 @@ def table() -> str:
 def _outcome(day: str, profile: str, policy: str, floor: str, assistants: str, session: str) -> Outcome:
     activated, proofs, actor = _SESSIONS[session]
     demand = Demand(_ADMITTED_PROFILES, _FLOORS[floor], _POLICIES[policy], _ASSISTANTS[assistants])
-    standing = Standing(profile, activated, proofs, actor, earlier=True) if proofs else None
-    step = next_step(demand, standing, _PROFILES, _DATES[day])
+    standing = Standing(profile, activated, proofs, actor, earlier=session not in _MORE) if proofs else None
+    step = next_step(demand, standing, _PROFILES, _DATES[day], **_MORE.get(session, {}))
     if step is not Step.ADMITTED:
         return f"`{step}`", f"`{silent_error(step, demand)}`", "–", "–"
     return "**admitted**", "a code", f"`{acr_of(proofs)}`", "the assistant" if actor else "absent"

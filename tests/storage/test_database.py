@@ -198,3 +198,13 @@ def test_moments_sort_and_compare_by_when_they_are(database: Database) -> None:
 def test_a_naive_moment_is_refused(database: Database) -> None:
     with pytest.raises(StatementError, match="naive"), database.write() as connection:
         connection.execute(insert(child).values(id=1, at=datetime(2026, 3, 1)))  # noqa: DTZ001
+
+
+def test_a_servers_own_time_is_told_in_utc_and_sqlite_has_none(database: Database) -> None:
+    before, shown = datetime.now(UTC), database.server_time()
+    if database.engine.dialect.name == "sqlite":
+        assert shown is None
+    else:
+        assert shown is not None
+        assert abs(shown - before) < timedelta(minutes=1)
+        assert shown.tzinfo is UTC

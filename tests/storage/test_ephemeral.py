@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -211,9 +211,23 @@ def test_every_operation_of_a_stopped_server_is_refused_and_works_once_it_is_bac
             store.replace("a", b"1", b"2", soon)
         with pytest.raises(StorageUnavailable):
             store.delete("a")
+        if isinstance(store, RedisEphemeralStore):
+            with pytest.raises(StorageUnavailable):
+                store.server_time()
     store.ping()
     store.put("a", b"3", soon)
     assert store.take("a") == b"3"
+
+
+def test_the_time_of_a_server_of_its_own_is_told_in_utc(store: EphemeralStore) -> None:
+    before = datetime.now(UTC)
+    shown = store.server_time()
+    if isinstance(store, SqlEphemeralStore):
+        assert shown is None
+    else:
+        assert shown is not None
+        assert before - MINUTE < shown < datetime.now(UTC) + MINUTE
+        assert shown.tzinfo is UTC
 
 
 def test_the_url_names_the_store(tmp_path: Path, clock: MovableClock) -> None:

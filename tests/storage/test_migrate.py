@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
+from idp.accounts.directory import email_key
 from idp.storage.database import Database
-from idp.storage.migrate import pending, upgrade
-from idp.storage.schema import metadata
+from idp.storage.migrate import alembic_config, pending, upgrade
+from idp.storage.schema import metadata, person
 
 UPGRADE = """
 import sys
@@ -48,6 +51,36 @@ def test_processes_that_upgrade_at_once_do_it_once(database: Database, database_
     errors = [process.communicate(timeout=60)[1].decode() for process in processes]
     assert errors == ["", "", ""]
     assert not pending(database)
+
+
+def test_people_from_before_are_found_by_their_e_mail_address(database: Database) -> None:
+    with database.alter() as connection:
+        command.upgrade(alembic_config(connection), "0001")
+    people = {
+        "1": {"email": " Alice@Example.org"},
+        "2": {},
+        "3": {"email": ""},
+        "4": {"email": "ａ@example.org"},
+    }
+    with database.write() as connection:
+        for number, attributes in people.items():
+            statement = (
+                "INSERT INTO person (id, name, attributes, created_at) VALUES (:id, :name, :attributes, :at)"
+            )
+            values = {
+                "id": number,
+                "name": "x",
+                "attributes": json.dumps(attributes),
+                "at": "2026-01-01 00:00:00",
+            }
+            connection.execute(text(statement), values)
+    upgrade(database)
+    with database.read() as connection:
+        rows = connection.execute(select(person.c.id, person.c.attributes, person.c.email_key)).all()
+    assert {row.id: row.email_key for row in rows} == {
+        number: email_key(attributes) for number, attributes in people.items()
+    }
+    assert {row.id: row.attributes for row in rows} == people
 
 
 def test_a_database_of_a_later_version_is_pending_and_refuses_the_upgrade(database: Database) -> None:
