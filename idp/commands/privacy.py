@@ -12,9 +12,8 @@ from idp.accounts.identifier import comparable
 from idp.accounts.privacy import Subject, export, find_assistant, find_holder
 from idp.audit.events import Event, record
 from idp.commands.opened import open_parts
+from idp.commands.reason import reason_option
 from idp.settings import load_settings
-
-_REASON_LENGTH = 500
 
 
 class _OnlyTried(Exception):
@@ -55,7 +54,7 @@ def export_(identifier: str | None, assistant: str | None) -> None:
 @command.command("erase")
 @_identifier
 @_assistant
-@click.option("--reason", required=True, help="Why, for the audit: whose request, of which day.")
+@reason_option("whose request, of which day")
 @click.option("--dry-run", is_flag=True, help="Say which rows would be touched, and touch none.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers as one JSON object on stdout.")
 def erase_(identifier: str | None, assistant: str | None, reason: str, dry_run: bool, as_json: bool) -> None:
@@ -65,11 +64,6 @@ def erase_(identifier: str | None, assistant: str | None, reason: str, dry_run: 
     place stays on the practitioner's list, without the name. The audit keeps its lines under subjects that lead to
     nobody. What services keep by themselves, and copies of the database, must be seen to apart.
     """
-    reason = " ".join(reason.split())
-    if not reason.isprintable() or not 1 <= len(reason) <= _REASON_LENGTH:
-        raise click.BadParameter(
-            f"1 to {_REASON_LENGTH} visible characters are expected", param_hint="--reason"
-        )
     parts = open_parts(load_settings())
     counts: Counts = {}
     try:

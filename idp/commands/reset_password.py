@@ -13,7 +13,8 @@ from idp.accounts.directory import NO_PASSWORD
 from idp.accounts.party import party
 from idp.audit.events import Event, record
 from idp.commands.opened import open_parts
-from idp.commands.support import subject_of, valid_reason
+from idp.commands.reason import reason_option
+from idp.commands.support import subject_of
 from idp.notices.kinds import Notice
 from idp.notices.outbox import Outbox
 from idp.notices.requests import RecoveryRequests
@@ -25,12 +26,7 @@ LINK_LIFETIME: Final = timedelta(hours=1)
 
 @click.command("reset-password")
 @click.argument("identifier")
-@click.option(
-    "--reason",
-    required=True,
-    callback=valid_reason,
-    help="Why, for the audit: who asked, and how you knew them.",
-)
+@reason_option("who asked, and how you knew them")
 @click.option("--send", is_flag=True, help="Send the link to every contact on file instead of printing it.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

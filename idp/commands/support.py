@@ -14,13 +14,12 @@ from idp.accounts.identifier import comparable
 from idp.accounts.locking import lock_practice
 from idp.audit.events import Event, record
 from idp.commands.opened import open_parts
+from idp.commands.reason import reason_option
 from idp.notices.kinds import Notice
 from idp.notices.outbox import Outbox
 from idp.rules.assurance import FUND_ZONE
 from idp.settings import load_settings
 from idp.storage.schema import account, person
-
-_REASON_LENGTH = 200
 
 
 @dataclass(frozen=True)
@@ -64,22 +63,9 @@ def subject_of(connection: Connection, identifier: str) -> Subject:
     return found
 
 
-def valid_reason(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Return a reason that says something. Raises ``click.BadParameter``."""
-    reason = " ".join(value.split())
-    if not reason.isprintable() or not 1 <= len(reason) <= _REASON_LENGTH:
-        raise click.BadParameter(f"1 to {_REASON_LENGTH} visible characters are expected")
-    return reason
-
-
 @click.command("reset-mfa")
 @click.argument("identifier")
-@click.option(
-    "--reason",
-    required=True,
-    callback=valid_reason,
-    help="Why, for the audit: who asked, and how you knew them.",
-)
+@reason_option("who asked, and how you knew them")
 @click.option("--with-assistants", is_flag=True, help="Remove every assistant of the account too.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")

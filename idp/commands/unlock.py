@@ -9,24 +9,19 @@ from idp.accounts.failures import State
 from idp.accounts.identifier import comparable
 from idp.audit.events import Event, record
 from idp.commands.opened import open_parts
+from idp.commands.reason import reason_option
 from idp.settings import load_settings
-
-_REASON_LENGTH = 200
 
 
 @click.command()
 @click.argument("identifier")
-@click.option("--reason", required=True, help="Why, for the audit: who asked, and how you knew them.")
+@reason_option("who asked, and how you knew them")
 @click.option("--dry-run", is_flag=True, help="Say what would be cleared.")
 def unlock(identifier: str, reason: str, dry_run: bool) -> None:
     """Clear every failed attempt at the account IDENTIFIER.
 
     Password and codes, on known devices and on new ones. Sessions, phones and passwords stay as they are.
     """
-    reason = " ".join(reason.split())
-    if not reason.isprintable() or not 1 <= len(reason) <= _REASON_LENGTH:
-        expected = f"1 to {_REASON_LENGTH} visible characters are expected"
-        raise click.BadParameter(expected, param_hint="--reason")
     compared = comparable(identifier) or ""
     parts = open_parts(load_settings())
     now = parts.clock.now()
