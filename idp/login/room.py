@@ -7,24 +7,24 @@ from datetime import timedelta
 
 from flask import Blueprint
 
-from idp.login.activation import ActivationStep
-from idp.login.choice import ChoiceStep
-from idp.login.code import CodeStep
 from idp.login.destination import Destination
 from idp.login.devices import KnownDevices
 from idp.login.enrolment import enrolments_of
 from idp.login.forgotten import forgotten_addresses
 from idp.login.home import home_blueprint
-from idp.login.identification import IdentificationStep
 from idp.login.journey import Journey
 from idp.login.kept import kept_of
 from idp.login.link_codes import link_codes_of
 from idp.login.linking import linking_blueprint
 from idp.login.new_password import new_passwords_of
-from idp.login.recovery import LostPhonePage
-from idp.login.recovery_codes import FreshCodes, RecoveryCodesStep
-from idp.login.rekey import RekeyStep
 from idp.login.session import Lifetime, SessionStore
+from idp.login.steps.activation import ActivationStep
+from idp.login.steps.choice import ChoiceStep
+from idp.login.steps.code import CodeStep
+from idp.login.steps.identification import IdentificationStep
+from idp.login.steps.recovery import LostPhonePage
+from idp.login.steps.recovery_codes import FreshCodes, RecoveryCodesStep
+from idp.login.steps.rekey import RekeyStep
 from idp.login.surroundings import Surroundings
 from idp.login.throttling import Throttle
 from idp.login.tickets import Tickets

@@ -10,7 +10,7 @@ from flask import Blueprint, Request, Response, request, url_for
 from flask_babel import gettext as _
 
 from idp.login.journey import Journey, NoTransaction, Position
-from idp.login.recovery_codes import RecoveryCodesStep
+from idp.login.steps.recovery_codes import RecoveryCodesStep
 from idp.pages import Pages
 from idp.rules.next_step import Step
 

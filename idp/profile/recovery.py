@@ -12,7 +12,7 @@ from idp.clock import Clock
 from idp.login.destination import Visitor, see_other
 from idp.login.enrolment import session_place
 from idp.login.kept import Kept
-from idp.login.recovery_codes import codes_file
+from idp.login.steps.recovery_codes import codes_file
 from idp.login.wording import format_day
 from idp.notices.kinds import Notice
 from idp.notices.outbox import Outbox

@@ -18,7 +18,7 @@ from idp.clock import Clock
 from idp.login.destination import see_other
 from idp.login.enrolment import Enrolments
 from idp.login.journey import Journey, Position
-from idp.login.recovery_codes import FreshCodes
+from idp.login.steps.recovery_codes import FreshCodes
 from idp.login.tickets import Tickets, redeem
 from idp.login.wording import throttled, try_again_in
 from idp.notices.kinds import Notice
