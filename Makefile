@@ -32,10 +32,10 @@ demo: .venv/runtime
 
 test: .venv/dev check
 	@tests/debian-packages redis-server postgresql chromium
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-core: .venv/dev
-	$(BIN)/pytest -m "not server" $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile -m "not server" $(ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -20,7 +20,7 @@ from idp.login.home import LocalPage
 from idp.login.room import journey_of, login_blueprints, visitors_of
 from idp.login.surroundings import Surroundings
 from idp.notices.outbox import Outbox
-from idp.oidc.authorization import DESTINATION
+from idp.oidc.authorization.relying_party import DESTINATION
 from idp.oidc.room import protocol_blueprints, relying_party_of
 from idp.pages import Pages
 from idp.plugins import Plugins, load_plugins

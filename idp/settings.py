@@ -26,6 +26,7 @@ from idp.settings_groups import (
     Argon2,
     Institution,
     Listen,
+    Outbound,
     PluginSettings,
     ProfileSettings,
     Smtp,
@@ -177,6 +178,7 @@ class Settings(BaseSettings):
     )
     smtp: Smtp | None = Field(default=None, description="The mail server, for the notifier `smtp`.")
     webhook: Webhook | None = Field(default=None, description="The receiver, for the notifier `webhook`.")
+    outbound: Outbound = Field(default_factory=Outbound, description="What the provider may call.")
     argon2: Argon2 = Field(default_factory=Argon2, description="The cost of a password.")
     theme_folder: Path | None = Field(
         default=None,

@@ -153,6 +153,21 @@ class Smtp(_Group):
     )
 
 
+class Outbound(_Group):
+    """Addresses of services that the provider itself calls (`jwks_uri`, `backchannel_logout_uri`)."""
+
+    allowed: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        max_length=50,
+        description="Networks inside the house that may be called, such as `10.1.2.0/24`; all others that are not "
+        "public are refused.",
+    )
+    ca_file: Path | None = Field(
+        default=None, strict=False, description="Certificates to trust beside the public ones, in PEM."
+    )
+
+
 class Webhook(_Group):
     """A receiver of notices, for text messages or letters by a system of the fund's."""
 

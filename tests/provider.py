@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -27,6 +26,7 @@ from idp.accounts import authenticators, delegations, directory
 from idp.accounts.delegations import NewAssistant
 from idp.app import Parts, create_app, parts_of
 from idp.demo.browser import Page, read_page
+from idp.oidc.subjects import ensure_subjects
 from idp.rules.delegation import window_of_days
 from idp.settings import Settings, load_settings
 from idp.storage.database import Database
@@ -41,7 +41,7 @@ MFA_DATE = date(2026, 3, 1)
 START = datetime(2026, 1, 15, 9, 30, tzinfo=UTC)
 PASSWORD = "48213975"
 CLIENT_SECRET = "a-secret-of-the-tests"
-VERIFIER = secrets.token_urlsafe(48)
+VERIFIER = "one-verifier-for-all-tests-0123456789-abcdefghijklmnopqrstuvwxyz"
 
 CLIENTS: Mapping[str, Mapping[str, Any]] = {
     "portal": {
@@ -307,6 +307,7 @@ def prepare(parts: Parts) -> None:
             sealed = parts.keyring.seal(private.encode(), bound_to=f"signing_key:{kid}")
             row = {"kid": kid, "alg": alg, "private_jwk": sealed, "created_at": START}
             connection.execute(insert(signing_key).values(**row))
+    ensure_subjects(parts.database, parts.keyring, START)
 
 
 @cache

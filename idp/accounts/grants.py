@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +30,12 @@ class Grant:
     generation: int
     created_at: datetime
     expires_at: datetime
+    resource: Sequence[str] | None = None
+    """Identifiers that tokens may be for (RFC 8707); ``None``: the provider's own resources."""
+    claims: Mapping[str, Any] | None = None
+    """Claims asked for one by one (Core §5.5), as ``rules.claims`` keeps them."""
+    parent_id: str | None = None
+    """The grant that it was exchanged for (RFC 8693): it ends with it."""
 
 
 def take(connection: Connection, grant: Grant) -> bool:

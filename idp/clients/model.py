@@ -3,72 +3,37 @@
 from __future__ import annotations
 
 import hmac
-import re
-from collections.abc import Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+from idp.clients.values import (
+    TOKEN_EXCHANGE,
+    Address,
+    Addresses,
+    Digests,
+    Fetched,
+    GrantTypes,
+    JwsAlgorithm,
+    KeysAddress,
+    Line,
+    OwnScopes,
+    Profile,
+    Profiles,
+    PublicKeys,
+    RedirectAddresses,
+    Resources,
+    Scopes,
+    SubjectType,
+    TokenAuthMethod,
+    unless_public,
 )
-
-from idp.configuration.addresses import ApplicationType, origin_of, web_address
-from idp.configuration.fields import suggestion
+from idp.configuration.addresses import ApplicationType, origin_of
 from idp.configuration.policy import PolicySetting
 
-Profile = Literal["health_professional", "insured", "employer"]
-
-_EMPTY_SECRET = sha256(b"").hexdigest()
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_DIGEST_SCHEMA = {"type": "string", "pattern": f"^{_DIGEST.pattern}$"}
-
-
-def _each_once(value: Any) -> Any:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        texts = [entry for entry in value if isinstance(entry, str)]
-        if len(set(texts)) < len(texts):
-            raise ValueError("each entry once")
-    return value
-
-
-def _offered_scope(name: str, info: ValidationInfo) -> str:
-    known = (info.context or {}).get("known_scopes")
-    if known is not None and name not in known:
-        raise ValueError(f"a scope that is offered: {suggestion(name, known)}")
-    return name
-
-
-def _address(text: str, info: ValidationInfo) -> str:
-    return web_address(text, info.data.get("application_type", "web"))
-
-
-def _one_line(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        raise ValueError("one line of printable text, without blanks around it")
-    return text
-
-
-def _digest(text: str) -> str:
-    if not _DIGEST.fullmatch(text) or text == _EMPTY_SECRET:
-        raise ValueError("the SHA-256 of a secret, 64 lower-case hexadecimal digits")
-    return text
-
-
-Address = Annotated[str, Field(max_length=2000), AfterValidator(_address)]
-Addresses = Annotated[tuple[Address, ...], BeforeValidator(_each_once)]
-
-Digests = Annotated[
-    tuple[Annotated[str, AfterValidator(_digest)], ...],
-    WithJsonSchema({"anyOf": [_DIGEST_SCHEMA, {"type": "array", "items": _DIGEST_SCHEMA, "maxItems": 2}]}),
-]
+__all__ = ["TOKEN_EXCHANGE", "Client", "Profile"]
 
 
 class Client(BaseModel):
@@ -87,7 +52,7 @@ class Client(BaseModel):
         description="The service's identifier: 1 to 64 letters, digits, `.`, `_` or `-`; the file's name "
         "without `.yaml`.",
     )
-    name: Annotated[str, AfterValidator(_one_line)] = Field(
+    name: Line = Field(
         min_length=1,
         max_length=80,
         description="The service's name as people see it, in French; up to 80 characters.",
@@ -97,12 +62,26 @@ class Client(BaseModel):
         description="`native` for an application on the person's own device: any loopback port and "
         "private-use schemes then serve as redirect address (RFC 8252 §7).",
     )
-    redirect_uris: Addresses = Field(
+    token_endpoint_auth_method: TokenAuthMethod = Field(
+        description="How the service proves who it is at the token endpoint: a secret in the header or in the body, "
+        "`private_key_jwt` (a signed assertion, RFC 7523), or `none` for a public client, which holds no secret."
+    )
+    grant_types: GrantTypes = Field(
+        default=frozenset({"authorization_code"}),
         strict=False,
         min_length=1,
+        validate_default=True,
+        description="How the service gets tokens: `authorization_code` (people sign in), `client_credentials` (for "
+        "itself), the URN of token exchange (RFC 8693: in the place of somebody whose token it was sent). Refresh "
+        "tokens come with the scope `offline_access`.",
+    )
+    redirect_uris: RedirectAddresses = Field(
+        default=(),
+        strict=False,
+        validate_default=True,
         max_length=20,
         description="Where answers may go: exact addresses, compared character by character; https, or http "
-        "on a loopback host.",
+        "on a loopback host. Required with `authorization_code`.",
     )
     post_logout_redirect_uris: Addresses = Field(
         default=(),
@@ -115,19 +94,33 @@ class Client(BaseModel):
         description="The service's own page that starts a sign-in (OpenID Connect Core §4); the home page "
         "leads there.",
     )
-    token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
-        description="How the service proves who it is at the token endpoint; `none` for a public client, "
-        "which holds no secret."
-    )
     client_secret_sha256: Digests = Field(
         default=(),
         strict=False,
         max_length=2,
         validate_default=True,
         description="SHA-256 of the service's random secret, 64 lower-case hexadecimal digits; a list of two "
-        "while the secret changes. Required, but with `none` forbidden.",
+        "while the secret changes. Required where the method is by secret, else forbidden.",
     )
-    pkce: Literal["required", "optional"] = Field(
+    jwks: PublicKeys = Field(
+        default=None,
+        description="The service's public keys for `private_key_jwt` (RFC 7517 §5): `keys:` with a list.",
+    )
+    jwks_uri: KeysAddress = Field(
+        default=None,
+        validate_default=True,
+        description="Instead of `jwks`, the address where the service publishes them.",
+    )
+    token_endpoint_auth_signing_alg: JwsAlgorithm | None = Field(
+        default=None,
+        description="The only signature of its assertions that is taken; by default any of them.",
+    )
+    client_assertion_audience: Literal["issuer", "token_endpoint"] = Field(
+        default="issuer",
+        description="The `aud` of its assertions: the issuer only, or with `token_endpoint` also the address of the "
+        "endpoint that it calls, as older libraries send it.",
+    )
+    pkce: Annotated[Literal["required", "optional"], AfterValidator(unless_public)] = Field(
         default="required",
         description="Whether an authorization request needs PKCE with S256 (RFC 7636); always with `none`.",
     )
@@ -135,19 +128,56 @@ class Client(BaseModel):
         default="optional",
         description="Whether an authorization request needs a `nonce` (OpenID Connect Core §3.1.2.1).",
     )
-    id_token_signed_response_alg: Literal["RS256", "ES256"] = Field(
+    id_token_signed_response_alg: JwsAlgorithm = Field(
         default="RS256", description="The signature of ID tokens for this service."
     )
-    scope: Annotated[
-        frozenset[Annotated[str, AfterValidator(_offered_scope)]], BeforeValidator(_each_once)
-    ] = Field(
+    userinfo_signed_response_alg: JwsAlgorithm | None = Field(
+        default=None, description="The signature of userinfo answers; by default they are plain JSON."
+    )
+    scope: Scopes = Field(
         strict=False,
         max_length=50,
         description="The scopes that the service may ask for: a list with `openid`, and as needed `profile`, "
         "`email`, `phone`, `address`, `offline_access` (refresh tokens) and the scopes of the "
-        "claims plugins.",
+        "claims plugins and of other services' APIs.",
     )
-    profiles: Annotated[frozenset[Profile], BeforeValidator(_each_once)] = Field(
+    resource_identifier: Address | None = Field(
+        default=None,
+        description="The identifier of the service's own API: the `aud` of access tokens for it (RFC 8707). It may "
+        "introspect those.",
+    )
+    resource_scopes: OwnScopes = Field(
+        default=frozenset(),
+        strict=False,
+        max_length=50,
+        description="The scopes of its own API, which other services may then have in their `scope`.",
+    )
+    resources: Resources = Field(
+        default=(),
+        strict=False,
+        max_length=20,
+        description="The APIs that the service may ask tokens for, by their `resource_identifier`.",
+    )
+    sector_identifier: Line | None = Field(
+        default=None,
+        min_length=1,
+        max_length=253,
+        description="With `pairwise`, the name that services share which know people by the same `sub`; by default "
+        "the host of its redirect addresses.",
+    )
+    subject_type: SubjectType = Field(
+        default="public",
+        description="`pairwise`: the service knows people by a `sub` of its own (OpenID Connect Core §8).",
+    )
+    consent: Literal["implicit", "required"] = Field(
+        default="implicit",
+        description="`required`: people are asked once what the service may be told; by default this file says it.",
+    )
+    backchannel_logout_uri: Fetched | None = Field(
+        default=None,
+        description="Where the service is told that a session ended (OpenID Connect Back-Channel Logout 1.0).",
+    )
+    profiles: Profiles = Field(
         strict=False, min_length=1, description="Whose accounts the service admits: a list."
     )
     floor: Literal["pwd", "mfa"] = Field(
@@ -170,6 +200,18 @@ class Client(BaseModel):
         """Scheme, host and port of every redirect address, for the ``form-action`` of CSP."""
         return frozenset(map(origin_of, self.redirect_uris))
 
+    @property
+    def sector(self) -> str:
+        """What services share that know people by the same pairwise subject (OpenID Connect Core §8.1)."""
+        return (
+            self.sector_identifier or next(iter(self.redirect_origins)).partition("://")[2].partition(":")[0]
+        )
+
+    @property
+    def is_confidential(self) -> bool:
+        """Whether it can prove who it is."""
+        return self.token_endpoint_auth_method != "none"  # noqa: S105
+
     def secret_matches(self, secret: str) -> bool:
         """Say whether ``secret`` is (one of) the service's; every digest is compared, in constant time.
 
@@ -189,31 +231,7 @@ class Client(BaseModel):
 
     @field_validator("scope")
     @classmethod
-    def _asks_for_openid(cls, scope: frozenset[str]) -> frozenset[str]:
-        if "openid" not in scope:
+    def _asks_for_openid(cls, scope: frozenset[str], info: ValidationInfo) -> frozenset[str]:
+        if "openid" not in scope and "authorization_code" in info.data.get("grant_types", ()):
             raise ValueError("a list with openid")
         return scope
-
-    @field_validator("client_secret_sha256", mode="before")
-    @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
-        return (value,) if isinstance(value, str) else _each_once(value)
-
-    @field_validator("client_secret_sha256")
-    @classmethod
-    def _as_the_method_needs(cls, digests: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-        method = info.data.get("token_endpoint_auth_method")
-        if method == "none" and digests:
-            raise ValueError("no secret, because token_endpoint_auth_method is none")
-        if method not in {None, "none"} and not digests:
-            raise ValueError(
-                "required: the SHA-256 of the service's secret, 64 lower-case hexadecimal digits"
-            )
-        return digests
-
-    @field_validator("pkce")
-    @classmethod
-    def _public_clients_need_it(cls, pkce: str, info: ValidationInfo) -> str:
-        if pkce == "optional" and info.data.get("token_endpoint_auth_method") == "none":
-            raise ValueError("required, because token_endpoint_auth_method is none")
-        return pkce

@@ -7,7 +7,8 @@ from alembic.util import CommandError
 
 from idp.app import parts_of
 from idp.commands.opened import Unprepared, open_parts
-from idp.oidc.keys import ensure_keys
+from idp.oidc.keys.signing import ensure_keys
+from idp.oidc.subjects import ensure_subjects
 from idp.settings import load_settings
 from idp.storage.migrate import pending, upgrade
 
@@ -30,6 +31,7 @@ def upgrade_(dry_run: bool) -> None:
     except CommandError:
         raise Unprepared("database: a version of `idp` as new as its tables is expected") from None
     ensure_keys(parts.database, parts.keyring, parts.clock.now())
+    ensure_subjects(parts.database, parts.keyring, parts.clock.now())
     click.echo("up to date", err=True)
 
 

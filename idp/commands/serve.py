@@ -7,7 +7,7 @@ import sys
 import click
 
 from idp.commands.opened import Unprepared, open_parts
-from idp.oidc.keys import ALGORITHMS, load_keys
+from idp.oidc.keys.signing import ALGORITHMS, load_keys
 from idp.serving import Server, unsafe
 from idp.settings import Settings, load_settings
 from idp.storage.errors import SealBroken

@@ -25,7 +25,8 @@ from idp.demo.configuration import (
 from idp.demo.failure import DemoFailed
 from idp.demo.folder import kept_keys, kept_secrets
 from idp.demo.people import PEOPLE, Seed
-from idp.oidc.keys import ensure_keys
+from idp.oidc.keys.signing import ensure_keys
+from idp.oidc.subjects import ensure_subjects
 from idp.rules.assurance import FUND_ZONE
 from idp.rules.delegation import PRACTITIONER, window_of_days
 from idp.settings import load_settings
@@ -129,6 +130,7 @@ def _prepare(world: World) -> None:
     upgrade(parts.database)
     now = parts.clock.now()
     ensure_keys(parts.database, parts.keyring, now)
+    ensure_subjects(parts.database, parts.keyring, now)
     present = {one["identifier"] for one in world.accounts()}
     for seed in PEOPLE:
         if seed.identifier not in present:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from datetime import timedelta
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +28,9 @@ class CodeContents(BaseModel):
     delegation_id: str | None
     sid: str
     proofs: tuple[Proof, ...]
+    resource: tuple[str, ...] = ()
+    claims: dict[str, Any] | None = None
+    """Claims asked for one by one (Core §5.5), as ``rules.claims`` keeps them."""
 
 
 class CodeStore:

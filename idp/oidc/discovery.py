@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from idp.oidc.keys import ALGORITHMS
+from idp.oidc.keys.signing import ALGORITHMS
 from idp.rules.assurance import ACR_VALUES
 from idp.rules.claims import STANDARD_SCOPES
 

@@ -9,16 +9,19 @@ from flask import Blueprint
 from idp.login.admissions import Admissions
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
-from idp.oidc.authorization import AuthorizationEndpoint, RelyingParty
+from idp.oidc.authorization.endpoint import AuthorizationEndpoint
+from idp.oidc.authorization.relying_party import RelyingParty
 from idp.oidc.codes import CodeStore
 from idp.oidc.discovery import PATHS, metadata
 from idp.oidc.grants.authorization_code import authorization_code_grant
 from idp.oidc.grants.issuing import Issuing
 from idp.oidc.grants.refresh_token import refresh_token_grant
-from idp.oidc.keys import load_keys
-from idp.oidc.logout import EndSession, logout_blueprint
+from idp.oidc.keys.signing import load_keys
+from idp.oidc.logout.end_session import EndSession, logout_blueprint
+from idp.oidc.refresh_tokens import RefreshTokens
 from idp.oidc.server import TokenServer
-from idp.oidc.tokens import RefreshTokens, TokenMint
+from idp.oidc.subjects import load_subjects
+from idp.oidc.tokens import TokenMint
 from idp.oidc.userinfo import UserInfo
 from idp.oidc.views import ProtocolRoom, protocol_blueprint
 from idp.rules.claims import STANDARD_SCOPES
@@ -26,7 +29,13 @@ from idp.rules.claims import STANDARD_SCOPES
 
 def relying_party_of(around: Surroundings, admissions: Admissions) -> RelyingParty:
     """Return the services as a destination of the journey."""
-    return RelyingParty(around.settings.issuer, around.clients, _codes(around), admissions)
+    return RelyingParty(
+        around.settings.issuer,
+        around.clients,
+        _codes(around),
+        admissions,
+        load_subjects(around.database, around.keyring),
+    )
 
 
 def protocol_blueprints(
@@ -35,7 +44,9 @@ def protocol_blueprints(
     """Return the protocol's addresses, to be exempted from form protection, and those of signing out."""
     settings, clients = around.settings, around.clients
     keys = load_keys(around.database, around.keyring)
-    mint = TokenMint(settings.issuer, keys, timedelta(seconds=settings.access_token_lifetime))
+    mint = TokenMint(
+        settings.issuer, keys, timedelta(seconds=settings.access_token_lifetime), relying_party.subjects
+    )
     issuing = Issuing(
         around.database,
         around.clock,

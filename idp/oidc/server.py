@@ -13,7 +13,7 @@ from flask import Request, Response
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from idp.clients.registry import ClientRegistry
-from idp.oidc.client_authentication import authenticated
+from idp.oidc.client_authentication.methods import authenticated
 
 REPEATABLE = frozenset({"resource", "audience"})
 """RFC 8707 §2, RFC 8693 §2.1: the only parameters that may come more than once."""

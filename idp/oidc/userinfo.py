@@ -14,7 +14,8 @@ from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.clock import Clock
 from idp.oidc.grants.issuing import Issuing
-from idp.oidc.tokens import BadToken, TokenMint, actor_claims
+from idp.oidc.principal import actor_claims
+from idp.oidc.tokens import BadToken, TokenMint
 from idp.plugins import Plugins
 from idp.rules.claims import released
 from idp.storage.database import Database
@@ -37,19 +38,21 @@ class UserInfo:
         if scheme.lower() != "bearer" or not token:
             return _challenge("")
         try:
-            grant_id, claims = self.mint.grant_of(token.strip(), self.clock.now())
+            read = self.mint.read_access_token(token.strip(), self.clock.now())
         except BadToken:
+            read = None
+        if read is None or read.grant_id is None or read.audience != (self.mint.issuer,):
             return _challenge(
                 "invalid_token", "the access token is malformed, expired or not for this resource"
             )
-        found = self._live(grant_id)
+        found = self._live(read.grant_id)
         client = self.clients.get(found[0].client_id) if found else None
         if found is None or client is None or not self._still_admitted(client, *found):
             return _challenge("invalid_token", "the access token no longer counts")
-        scope = client.scope & set(str(claims.get("scope", "")).split(" "))
+        scope = client.scope & read.scope
         if "openid" not in scope:
             return _challenge("insufficient_scope", "the scope openid is needed", 403)
-        return _json(self._claims(found[1], scope), 200)
+        return _json(self._claims(client, found[1], scope), 200)
 
     def _live(self, grant_id: str) -> tuple[Grant, Party] | None:
         with self.database.read() as connection:
@@ -59,13 +62,14 @@ class UserInfo:
         """Say whether the sign-in would still do: once a phone is activated, a password alone does not."""
         return self.issuing.admitted(client, party, grant.proofs, self.clock.now())
 
-    def _claims(self, party: Party, scope: frozenset[str]) -> dict[str, Any]:
+    def _claims(self, client: Client, party: Party, scope: frozenset[str]) -> dict[str, Any]:
+        subject = self.mint.subjects.as_known_to(client)
         attributes = {"name": party.account.name, **party.account.attributes}
         return {
             **released(scope, attributes),
             **self.plugins.claims_for(scope, attributes),
-            "sub": party.account.sub,
-            **actor_claims(party.actor),
+            "sub": subject(party.account.sub),
+            **actor_claims(party.actor, subject),
         }
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import Blueprint, Request, Response, request
 
-from idp.oidc.authorization import AuthorizationEndpoint
-from idp.oidc.keys import SigningKeys
-from idp.oidc.logout import EndSession
+from idp.oidc.authorization.endpoint import AuthorizationEndpoint
+from idp.oidc.keys.signing import SigningKeys
+from idp.oidc.logout.end_session import EndSession
 from idp.oidc.server import TokenServer
 from idp.oidc.userinfo import UserInfo
 

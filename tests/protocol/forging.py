@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from idp.oidc.keys import SigningKey, load_keys
+from idp.oidc.keys.signing import SigningKey, load_keys
 from tests.provider import Provider
 
 Signer = Callable[[bytes], bytes]

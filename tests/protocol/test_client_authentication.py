@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
-from idp.oidc.client_authentication import authenticated
+from idp.oidc.client_authentication.methods import authenticated
 from tests.protocol.answers import body, token_error, tokens
 from tests.provider import CLIENT_SECRET, Provider, Someone
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idp.clients.model import Client
-from idp.oidc.redirects import answer, registered
+from idp.oidc.authorization.redirects import answer, registered
 from tests.protocol.answers import redirected_error
 from tests.provider import Provider, Someone, authorization_request, redirect_uri
 

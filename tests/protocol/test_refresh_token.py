@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from idp.oidc.tokens import RefreshTokens
+from idp.oidc.refresh_tokens import RefreshTokens
 from idp.storage.keyring import Keyring
 from idp.storage.schema import token_grant
 from tests.protocol.answers import body, token_error, tokens

@@ -17,7 +17,7 @@ from idp.audit.events import Event, record
 from idp.clients.model import Client
 from idp.oidc.codes import CodeContents, grant_id_of
 from idp.oidc.grants.issuing import Issuing, TokenGrant
-from idp.oidc.tokens import Principal
+from idp.oidc.principal import Principal
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -74,6 +74,8 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
         sid=contents.sid,
         scope=contents.scope,
         proofs=contents.proofs,
+        resource=contents.resource or None,
+        claims=contents.claims,
         generation=0,
         created_at=now,
         # The row outlives the code, or a replay would find it unspent.

@@ -12,9 +12,11 @@ from authlib.oauth2.rfc6749 import BaseGrant, TokenEndpointMixin, UnsupportedGra
 from idp.accounts.party import Party
 from idp.clients.model import Client
 from idp.clock import Clock
-from idp.oidc.authorization import demand_of
+from idp.oidc.authorization.relying_party import demand_of
 from idp.oidc.codes import CodeStore
-from idp.oidc.tokens import Principal, RefreshTokens, TokenMint
+from idp.oidc.principal import Principal
+from idp.oidc.refresh_tokens import RefreshTokens
+from idp.oidc.tokens import TokenMint
 from idp.rules.assurance import Policy, Proof
 from idp.rules.next_step import Step, next_step
 from idp.storage.database import Database

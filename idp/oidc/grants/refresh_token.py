@@ -19,7 +19,7 @@ from idp.accounts.party import Party, party
 from idp.audit.events import Event, record
 from idp.clients.model import Client
 from idp.oidc.grants.issuing import Issuing, TokenGrant
-from idp.oidc.tokens import Principal
+from idp.oidc.principal import Principal
 
 GRACE = timedelta(seconds=10)
 """For so long the same successor is sent again: an answer may have been lost on the way."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 
 from idp.clients.model import Client
-from idp.oidc.request import AuthorizationError, Parameters
+from idp.oidc.authorization.request import AuthorizationError, Parameters
 
 MAX_VALUE = 2_048
 """Characters of one parameter; ``claims`` may have four times as many."""

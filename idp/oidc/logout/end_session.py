@@ -12,7 +12,7 @@ from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
-from idp.oidc.redirects import answer
+from idp.oidc.authorization.redirects import answer
 from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages
 

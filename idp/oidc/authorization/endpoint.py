@@ -1,10 +1,8 @@
-"""The authorization endpoint, and the relying party as the destination of a sign-in."""
+"""The authorization endpoint: it reads a request once, runs the checks, and begins the journey."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from flask import Request, Response
@@ -13,98 +11,17 @@ from flask_babel import gettext as _
 from idp.accounts.identifier import MAX_LENGTH
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
-from idp.login.admissions import Admissions
-from idp.login.destination import Visitor, see_other
+from idp.login.destination import see_other
 from idp.login.journey import Journey
-from idp.oidc.checks import CHECKS
-from idp.oidc.codes import CodeContents, CodeStore
-from idp.oidc.redirects import answer, registered
-from idp.oidc.request import AuthorizationError, AuthorizationRequest, Parameters, read_request
+from idp.oidc.authorization.checks import CHECKS
+from idp.oidc.authorization.redirects import registered
+from idp.oidc.authorization.relying_party import DESTINATION, RelyingParty
+from idp.oidc.authorization.request import AuthorizationError, Parameters, read_request
 from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages
-from idp.rules.next_step import Demand
-
-DESTINATION = "relying_party"
 
 _MAX_QUERY = 6_000
 """Characters; servers and proxies take 8,000 for a whole request line."""
-
-
-def demand_of(client: Client, request: AuthorizationRequest | None = None) -> Demand:
-    """Return what a client's file demands, with what its request adds."""
-    prompt = request.prompt if request else ()
-    return Demand(
-        profiles=client.profiles,
-        floor=client.floor,
-        policy=client.mfa,
-        assistants_allowed=client.assistants == "allowed",
-        acr_values=request.acr_values if request else (),
-        max_age=request.max_age if request else None,
-        sign_in_again=bool({"login", "select_account"} & set(prompt)),
-        silent="none" in prompt,
-    )
-
-
-@dataclass(frozen=True)
-class RelyingParty:
-    """A client as the destination of a sign-in: it gets a code, or an error; both say who sent them (RFC 9207)."""
-
-    issuer: str
-    clients: ClientRegistry
-    codes: CodeStore
-    admissions: Admissions
-
-    def demand(self, request: Mapping[str, Any]) -> Demand | None:
-        """Return what client and request demand; ``None`` once the client, or its address, is no longer registered."""
-        asked = AuthorizationRequest.model_validate(request)
-        client = self.clients.get(asked.client_id)
-        return demand_of(client, asked) if client and registered(client, asked.redirect_uri) else None
-
-    def service(self, request: Mapping[str, Any]) -> str | None:
-        """Return the client's name."""
-        client = self.clients.get(str(request["client_id"]))
-        return client.name if client else None
-
-    def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the client's origins, and the address asked for: a native client chose its port at run time.
-
-        Chromium applies ``form-action`` to the whole chain of redirects.
-        """
-        client = self.clients.get(str(request["client_id"]))
-        return (*client.redirect_origins, str(request["redirect_uri"])) if client else ()
-
-    def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
-        """Answer with a code bound to this visitor as they stand now, unless somebody else was expected."""
-        asked = AuthorizationRequest.model_validate(request)
-        session, actor = visitor.session, visitor.party.actor
-        present = (visitor.party.account.sub, actor.sub if actor else None)
-        if asked.expected not in (None, present):
-            return self.refuse(request, "login_required", "somebody else is signed in")
-        self.admissions.at_service(visitor, asked.client_id, self.service(request) or asked.client_id)
-        code = self.codes.issue(
-            CodeContents(
-                client_id=asked.client_id,
-                redirect_uri=asked.redirect_uri,
-                scope=" ".join(asked.scope),
-                nonce=asked.nonce,
-                code_challenge=asked.code_challenge,
-                account_id=session.account_id,
-                delegation_id=session.delegation_id,
-                sid=session.sid,
-                proofs=session.proofs,
-            )
-        )
-        return answer(asked.redirect_uri, {"code": code, "state": asked.state, "iss": self.issuer})
-
-    def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
-        """Answer with an error."""
-        asked = AuthorizationRequest.model_validate(request)
-        return self.error(asked.redirect_uri, asked.state, error, description)
-
-    def error(self, redirect_uri: str, state: str | None, error: str, description: str) -> Response:
-        """Return the error answer for a validated redirect address."""
-        told = {"error": error, "error_description": description, "state": state, "iss": self.issuer}
-        return answer(redirect_uri, told)
 
 
 @dataclass(frozen=True)

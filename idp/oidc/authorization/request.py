@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -52,6 +53,11 @@ class AuthorizationRequest(BaseModel):
     prompt: tuple[str, ...]
     max_age: int | None
     acr_values: tuple[str, ...]
+    response_mode: Literal["query", "form_post"] = "query"
+    resource: tuple[str, ...] = ()
+    """Identifiers of the APIs that tokens are asked for (RFC 8707 §2.1)."""
+    claims: dict[str, Any] | None = None
+    """Claims asked for one by one (Core §5.5), as ``rules.claims`` keeps them."""
     expected: tuple[str, str | None] | None
     """The subject of the ``id_token_hint``, and who acted for them: nobody else may be the answer."""
 

@@ -1,0 +1,1 @@
+"""The authorization endpoint: a request read once, checked, and answered."""

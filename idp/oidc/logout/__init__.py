@@ -1,0 +1,1 @@
+"""Signing out, here and at every service that the session reached."""
