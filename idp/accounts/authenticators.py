@@ -54,7 +54,7 @@ def active(connection: Connection, keyring: Keyring, account_id: str, now: datet
         Held(
             row.id,
             row.delegation_id,
-            keyring.open(row.secret, bound_to=_binding(account_id, row.id)).decode(),
+            keyring.open(row.secret, bound_to=bound_to(account_id, row.id)).decode(),
             row.own_password,
         )
         for row in rows
@@ -112,7 +112,7 @@ def add(
             account_id=account_id,
             delegation_id=delegation_id,
             kind="totp",
-            secret=keyring.seal(secret.encode(), bound_to=_binding(account_id, row_id)),
+            secret=keyring.seal(secret.encode(), bound_to=bound_to(account_id, row_id)),
             last_step=step,
             created_at=now,
         )
@@ -127,5 +127,6 @@ def remove_holders(connection: Connection, account_id: str) -> int:
     return connection.execute(held.values(secret=None)).rowcount
 
 
-def _binding(account_id: str, row_id: str) -> str:
+def bound_to(account_id: str, row_id: str) -> str:
+    """Return what a secret is sealed to."""
     return f"authenticator:{account_id}:{row_id}"

@@ -167,6 +167,7 @@ def used(connection: Connection, delegation_id: str, service: str, now: datetime
         update(delegation)
         .where(delegation.c.id == delegation_id)
         .values(last_used_at=now, last_used_for=service[:120])
+        .execution_options(changes_nobody=True)
     )
 
 

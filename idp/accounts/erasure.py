@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, exists, or_, select, update
 
-from idp.accounts import failures, sessions
+from idp.accounts import failures, logouts, sessions
 from idp.accounts.locking import lock_practice
 from idp.accounts.personal_data import PERSONAL_DATA
 from idp.accounts.privacy import Subject, at_accounts, of_assistant
@@ -68,6 +68,7 @@ def _end_access(connection: Connection, who: Subject, now: datetime) -> None:
         sessions.end_all(connection, account_id, now, of=delegation_id)
     still = delegation.c.id.in_(list(who.delegations)) & delegation.c.removed_at.is_(None)
     connection.execute(update(delegation).where(still).values(removed_at=now))
+    logouts.outlive(connection, who.accounts)
 
 
 def _erase_rows(connection: Connection, table: Table, who: Subject, counts: Counts) -> None:

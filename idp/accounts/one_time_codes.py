@@ -67,17 +67,18 @@ def kept_form(keyring: Keyring, shape: Shape, account_id: str, code: str) -> str
     The hash alone would do against nobody who has the table: 50 bits can be tried. Sealed, it moves to a new key with
     everything else that the keyring seals.
     """
-    return keyring.seal(_hashed(code), bound_to=_binding(shape, account_id))
+    return keyring.seal(_hashed(code), bound_to=bound_to(shape, account_id))
 
 
 def fits(keyring: Keyring, shape: Shape, account_id: str, code: str, stored: str) -> bool:
     """Compare a normalised code with what is stored, in constant time. Raises ``SealBroken``."""
-    return hmac.compare_digest(keyring.open(stored, bound_to=_binding(shape, account_id)), _hashed(code))
+    return hmac.compare_digest(keyring.open(stored, bound_to=bound_to(shape, account_id)), _hashed(code))
 
 
 def _hashed(code: str) -> bytes:
     return hashlib.sha256(code.encode()).digest()
 
 
-def _binding(shape: Shape, account_id: str) -> str:
+def bound_to(shape: Shape, account_id: str) -> str:
+    """Return what a code is sealed to."""
     return f"{shape.kind}_code:{account_id}"

@@ -46,6 +46,16 @@ class Party:
     own_mark: str | None = None
     """That of the actor's own."""
 
+    @property
+    def person_id(self) -> str:
+        """Who is there: the holder, or the assistant who acts."""
+        return self.actor.sub if self.actor else self.account.sub
+
+    @property
+    def key(self) -> str:
+        """What is the same for the same person at the same account alone."""
+        return f"{self.account.id}:{self.person_id}"
+
     def standing(self, proofs: tuple[Proof, ...], *, earlier: bool) -> Standing:
         """Return what the rules need to know of this party."""
         not_before = self.not_before.timestamp() if self.not_before else None

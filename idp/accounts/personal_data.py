@@ -150,7 +150,7 @@ PERSONAL_DATA: Mapping[str, Held] = MappingProxyType(
         ),
         "journal_entry": Held(
             what="who signed in, when, at which service, from which browser and system",
-            kept=_RETENTION,
+            kept=f"{_RETENTION}, and while the session stands",
             given=("id", "at", "account_id", "person_id", "sid", "client_id", "service", "device"),
             account="account_id",
             person="person_id",
@@ -196,7 +196,8 @@ PERSONAL_DATA: Mapping[str, Held] = MappingProxyType(
             with_assistant="deleted",
         ),
         "backchannel_logout": Held(
-            what="which service had to be told that a session ended, and whether it was",
+            what="which service has to be told that a session ended, and whether it was; of an erased account what "
+            "still waits stays, and names a session only",
             kept=_RETENTION,
             given=(
                 *("sid", "client_id", "account_id", "created_at", "due_at", "attempts", "sent_at"),
@@ -215,6 +216,11 @@ PERSONAL_DATA: Mapping[str, Held] = MappingProxyType(
             what="secrets of the provider (sealed)",
             kept="for good: pairwise subjects come of one",
             withheld=("name", "sealed", "created_at"),
+        ),
+        "revoked_token": Held(
+            what="names of tokens that a service got for itself and gave back",
+            kept="until the token would have ended (`access_token_lifetime`)",
+            withheld=("jti", "expires_at"),
         ),
         "audit_event": Held(
             what="sensitive acts: when, which, at whose account, which assistant acted, a few words of detail",

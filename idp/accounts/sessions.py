@@ -137,6 +137,27 @@ def end_all(
     return len(found)
 
 
+def of_those_over(connection: Connection, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+    """Return at most ``limit`` delegations, each with its account, whose time is over while sessions of theirs stand
+    here."""
+    standing = exists().where(signed_in_session.c.delegation_id == delegation.c.id)
+    over = select(delegation.c.id, delegation.c.account_id).where(delegation.c.valid_until <= now, standing)
+    return [(row.id, row.account_id) for row in connection.execute(over.limit(limit))]
+
+
+def end_over(connection: Connection, account_id: str, delegation_id: str, now: datetime) -> int:
+    """End the sessions of a delegation whose time is over; none when it was given more time meanwhile."""
+    lock_account(connection, account_id)
+    theirs = select(signed_in_session.c.sid).join(
+        delegation, delegation.c.id == signed_in_session.c.delegation_id
+    )
+    over = (delegation.c.id == delegation_id) & (delegation.c.valid_until <= now)
+    found = connection.execute(theirs.where(over)).scalars().all()
+    for sid in found:
+        grants.revoke_session(connection, sid, account_id, now)
+    return len(found)
+
+
 def nothing_left(now: datetime) -> ColumnElement[bool]:
     """Return what is true of a row that may be forgotten: over at the browser, and no grant of it lives."""
     granted = exists().where(token_grant.c.sid == signed_in_session.c.sid, _is_live(now))

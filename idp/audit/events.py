@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import Connection, insert
 
@@ -81,13 +82,25 @@ def record(
     detail: Mapping[str, object] | None = None,
 ) -> None:
     """Write one line in the caller's transaction: the act and its line are kept or lost together."""
-    connection.execute(
-        insert(audit_event).values(
-            at=now,
-            kind=event.value,
-            account_id=account_id,
-            actor_id=actor_id,
-            client_id=client_id,
-            detail=dict(detail or {}),
-        )
-    )
+    made = line(event, now, account_id=account_id, actor_id=actor_id, client_id=client_id, detail=detail)
+    connection.execute(insert(audit_event).values(made))
+
+
+def line(
+    event: Event,
+    now: datetime,
+    *,
+    account_id: str | None = None,
+    actor_id: str | None = None,
+    client_id: str | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Return a line that is not written yet."""
+    return {
+        "at": now,
+        "kind": event.value,
+        "account_id": account_id,
+        "actor_id": actor_id,
+        "client_id": client_id,
+        "detail": dict(detail or {}),
+    }

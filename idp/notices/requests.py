@@ -52,7 +52,7 @@ class RecoveryRequests:
             insert(recovery_request).values(
                 id=row_id,
                 kind=forgotten,
-                typed=self._keyring.seal(typed.encode(), bound_to=_binding(row_id)),
+                typed=self._keyring.seal(typed.encode(), bound_to=bound_to(row_id)),
                 created_at=self._clock.now(),
             )
         )
@@ -79,7 +79,7 @@ class RecoveryRequests:
     def _opened(self, row_id: str, sealed: str) -> str | None:
         """Return what was typed; ``None`` once its key has left the keyring: then nobody can be answered."""
         try:
-            return self._keyring.open(sealed, bound_to=_binding(row_id)).decode()
+            return self._keyring.open(sealed, bound_to=bound_to(row_id)).decode()
         except SealBroken:
             return None
 
@@ -119,5 +119,6 @@ class RecoveryRequests:
         record(connection, Event.RECOVERY_LINK_SENT, now, account_id=account_id, detail=detail)
 
 
-def _binding(row_id: str) -> str:
+def bound_to(row_id: str) -> str:
+    """Return what what was typed is sealed to."""
     return f"recovery_request:{row_id}"

@@ -6,16 +6,30 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select, text
+from sqlalchemy import (
+    Connection,
+    Delete,
+    Engine,
+    Executable,
+    Table,
+    Update,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from idp.storage.errors import StorageUnavailable
 
@@ -117,6 +131,26 @@ class Database:
                 yield connection
                 if orphans := connection.execute(text("PRAGMA foreign_key_check")).all():
                     raise ValueError(f"{len(orphans)} rows would point nowhere, the first in {orphans[0][0]}")
+
+    def on_change(self, tables: Collection[Table], told: Callable[[], None]) -> None:
+        """Have ``told`` called when a transaction of this process that updated or deleted rows of ``tables`` is over.
+
+        It is called before ``write`` returns, in the same thread. A statement with the execution option
+        ``changes_nobody`` does not count.
+        """
+        noted = object()
+
+        def executed(connection: Connection, statement: Executable, *_more: object) -> None:
+            changes = isinstance(statement, Update | Delete) and statement.table in tables
+            if changes and not statement.get_execution_options().get("changes_nobody"):
+                connection.info[noted] = True
+
+        def over(_connection: object, record: ConnectionPoolEntry) -> None:
+            if record.info.pop(noted, False):
+                told()
+
+        event.listen(self.engine, "after_execute", executed)
+        event.listen(self.engine, "checkin", over)
 
     def server_time(self) -> datetime | None:
         """Return what the server's own clock shows, in UTC; ``None`` on SQLite, which has no other clock than ours.

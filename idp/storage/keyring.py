@@ -59,6 +59,16 @@ class Keyring:
             raise ValueError("kid: expected 1 to 32 letters, digits, - and _")
         return f"{kid} {base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()}"
 
+    @property
+    def kids(self) -> tuple[str, ...]:
+        """Every key's identifier, the active one's first."""
+        return tuple(self._keys)
+
+    @staticmethod
+    def mark(kid: str) -> str:
+        """Return what everything that the key of ``kid`` sealed begins with."""
+        return f"{_VERSION}:{kid}:"
+
     def seal(self, plaintext: bytes, *, bound_to: str) -> str:
         """Encrypt under the active key: ``v1:kid:nonce:ciphertext``, AES-256-GCM (NIST SP 800-38D).
 

@@ -42,7 +42,10 @@ NOT_ABOUT_ANYBODY = {
 }
 """Texts that stay when an assistant is erased: looked at one by one, they say nothing about a person."""
 
-OF_NOBODY = {"recovery_request", "ended_session", "signing_key", "provider_secret", "ephemeral", "failure"}
+OF_NOBODY = {
+    *("recovery_request", "ended_session", "signing_key", "provider_secret", "revoked_token"),
+    *("ephemeral", "failure"),
+}
 """Tables whose rows cannot be found by a person: they hold digests, or nothing personal, and go by themselves."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, func, insert, select
+from sqlalchemy import insert, select
 
 from idp import clearing, worker
 from idp.accounts import sessions
@@ -25,44 +26,24 @@ from idp.storage.schema import (
     account,
     activation_code,
     audit_event,
+    backchannel_logout,
     ephemeral,
     journal_entry,
     notice,
+    revoked_token,
     signed_in_session,
     single_use_link,
     token_grant,
 )
-from idp.worker import Job, jobs_of, work
+from idp.worker import Job, in_turn, jobs_of
 from tests.certificates import certificate, server_context
 from tests.clock import MovableClock
+from tests.commands.rounds import Rounds, rows, work_in_turn
 from tests.mail import mail_server
 from tests.provider import Provider, Someone
 from tests.servers import PostgresServer
 
 DAY = 86_400
-
-
-class Rounds(Event):
-    """Lets so many rounds pass without a wait, then stops; in each the clock goes on by what would be waited."""
-
-    def __init__(self, number: int, clock: MovableClock) -> None:
-        super().__init__()
-        self.left = number
-        self.clock = clock
-        self.pauses: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        assert timeout is not None
-        self.pauses.append(timeout)
-        self.clock.advance(seconds=timeout)
-        self.left -= 1
-        return self.left < 0
-
-
-def rows(provider: Provider, table: Table) -> int:
-    """How many rows there are."""
-    with provider.parts.database.read() as connection:
-        return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
 def test_what_is_over_goes_and_what_lives_stays(provider: Provider, clock: MovableClock) -> None:
@@ -101,8 +82,26 @@ def test_links_and_codes_go_when_they_open_nothing_any_more(provider: Provider, 
     assert rows(provider, single_use_link) == rows(provider, activation_code) == 0
 
 
+def test_a_token_given_back_is_remembered_until_it_would_have_ended(
+    provider: Provider, clock: MovableClock
+) -> None:
+    tokens = []
+    for _ in range(2):
+        given = provider.token({"grant_type": "client_credentials"}, "machine").get_json()
+        tokens.append(given["access_token"])
+        clock.advance(seconds=1)
+    for token in tokens:
+        assert provider.revoke(token, "machine").status_code == 200
+    clock.advance(seconds=297)
+    assert clear_away(provider.parts) == 0
+    clock.advance(seconds=1)
+    assert clear_away(provider.parts) == 1
+    assert rows(provider, revoked_token) == 1
+    assert provider.introspect(tokens[1], "machine").get_json() == {"active": False}
+
+
 def fill(provider: Provider, doctor: Someone) -> None:
-    """Write one line of each history, and a notice that still waits."""
+    """Write one line of each history, and a notice and a logout that still wait."""
     now = provider.clock.now()
     with provider.parts.database.write() as connection:
         account_id = provider.account_id(connection, doctor)
@@ -115,6 +114,8 @@ def fill(provider: Provider, doctor: Someone) -> None:
             told = {"id": f"{name} {now:%y%m%d}", "kind": "new_device", "account_id": account_id}
             told |= {"notifier": "post", "recipient": "a@example.org", "language": "fr", "content": ""}
             connection.execute(insert(notice).values(**told, created_at=now, due_at=now, **ended))
+            line = {"id": told["id"], "sid": told["id"], "client_id": "open", "account_id": account_id}
+            connection.execute(insert(backchannel_logout).values(**line, created_at=now, due_at=now, **ended))
 
 
 def directory_person(provider: Provider, who: Someone) -> str:
@@ -140,11 +141,13 @@ def test_history_is_forgotten_after_the_retention_and_not_before(
     clock.advance(seconds=(provider.settings.retention_days - 1) * DAY - 1)
     assert forget(provider.parts, retention) == 0
     clock.advance(seconds=1)
-    assert forget(provider.parts, retention) == 4
+    assert forget(provider.parts, retention) == 6
     assert rows(provider, audit_event) == rows(provider, journal_entry) == 1
     with provider.parts.database.read() as connection:
-        left = connection.execute(select(notice.c.id)).scalars()
-        assert sorted(one.rpartition(" ")[0] for one in left) == ["given up", "sent", "waiting", "waiting"]
+        for column in (notice.c.id, backchannel_logout.c.id):
+            left = connection.execute(select(column)).scalars()
+            names = sorted(one.rpartition(" ")[0] for one in left)
+            assert names == ["given up", "sent", "waiting", "waiting"]
 
 
 def test_much_history_is_forgotten_a_piece_at_a_time(
@@ -157,14 +160,12 @@ def test_much_history_is_forgotten_a_piece_at_a_time(
         connection.execute(insert(audit_event), [line] * 35)
     clock.advance(seconds=400 * DAY)
     rounds = Rounds(5, clock)
-    work(provider.settings, provider.parts, rounds)
+    work_in_turn(provider.settings, provider.parts, rounds)
     assert rows(provider, audit_event) == 0
-    assert rounds.pauses == [5, 0, 0, 0, 5, 5]
+    assert rounds.pauses == [1, 0, 0, 0, 1, 1]
 
 
-def test_each_job_has_its_turn_by_the_clock(
-    provider: Provider, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_job_has_its_turn_by_the_clock(clock: MovableClock) -> None:
     done: dict[str, list[float]] = {}
     begun = clock.now()
 
@@ -176,25 +177,22 @@ def test_each_job_has_its_turn_by_the_clock(
         return Job(name, timedelta(**every), 1, run)
 
     jobs = (job("often", seconds=5), job("rarely", minutes=1))
-    monkeypatch.setattr(worker, "jobs_of", lambda *_: jobs)
-    work(provider.settings, provider.parts, Rounds(25, clock))
+    in_turn(jobs, clock, Rounds(25, clock))
     assert done == {"often": [5.0 * one for one in range(1, 26)], "rarely": [5, 65, 125]}
     done.clear()
     clock.set(begun)
-    rounds = Rounds(3, clock)
     put_back = jobs[1].run
 
     def run() -> int:
         clock.advance(seconds=-DAY)
         return put_back()
 
-    monkeypatch.setattr(worker, "jobs_of", lambda *_: (replace(jobs[1], run=run),))
-    work(provider.settings, provider.parts, rounds)
+    in_turn((replace(jobs[1], run=run),), clock, Rounds(3, clock))
     assert len(done["rarely"]) == 3
 
 
 def test_a_job_that_fails_is_told_tried_again_and_stops_no_other(
-    provider: Provider, clock: MovableClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     ran: list[str] = []
 
@@ -215,8 +213,7 @@ def test_a_job_that_fails_is_told_tried_again_and_stops_no_other(
         Job("second", hour, 1, failing(ValueError("a@example.org"))),
         Job("third", hour, 1, fine),
     )
-    monkeypatch.setattr(worker, "jobs_of", lambda *_: jobs)
-    work(provider.settings, provider.parts, Rounds(13, clock))
+    in_turn(jobs, clock, Rounds(13, clock))
     assert ran == ["StorageUnavailable", "ValueError", "fine", "StorageUnavailable", "ValueError"]
     assert "first: not done: the database cannot serve" in caplog.text
     assert "second: ValueError" in caplog.text
@@ -230,13 +227,14 @@ def test_a_store_that_is_down_is_told_and_tried_again(
 ) -> None:
     nowhere = Database("sqlite:////nowhere/at/all/idp.sqlite")
     caplog.set_level(logging.WARNING)
-    work(provider.settings, replace(provider.parts, database=nowhere), Rounds(2, clock))
+    work_in_turn(provider.settings, replace(provider.parts, database=nowhere), Rounds(6, clock))
     told = [record.getMessage() for record in caplog.records]
     assert told.count("notices: not done: the database cannot serve") == 2
+    assert told.count("logouts: not done: the database cannot serve") == 2
     assert told.count("clearing away: not done: the database cannot serve") == 1
     provider.redeem(provider.browser().sign_in(provider.add("408461", "LEROUX Ariane")))
     clock.advance(seconds=provider.settings.refresh_lifetime)
-    work(provider.settings, provider.parts, Rounds(1, clock))
+    work_in_turn(provider.settings, provider.parts, Rounds(1, clock))
     assert rows(provider, token_grant) == 0
 
 
@@ -254,7 +252,7 @@ def test_a_notice_leaves_within_seconds_by_the_mail_server_of_the_settings(
         with provider.parts.database.write() as connection:
             account_id = provider.account_id(connection, doctor)
             assert outbox.tell(connection, Notice.PASSWORD_CHANGED, account_id, clock.now()) == 1
-        work(provider.settings, provider.parts, Rounds(1, clock))
+        work_in_turn(provider.settings, provider.parts, Rounds(1, clock))
         provider.parts.database.dispose()
     (mail,) = mailbox.mails
     assert mail["Subject"] == "Votre mot de passe a été modifié"
@@ -262,9 +260,10 @@ def test_a_notice_leaves_within_seconds_by_the_mail_server_of_the_settings(
 
 
 def test_every_job_is_named_and_bounded(provider: Provider) -> None:
-    jobs = jobs_of(provider.settings, provider.parts, Event())
+    with ThreadPoolExecutor() as lanes:
+        jobs = jobs_of(provider.settings, provider.parts, Event(), lanes)
     assert len({job.name for job in jobs}) == len(jobs)
-    assert all(job.every >= timedelta(seconds=worker.ROUND_SECONDS) and job.piece > 0 for job in jobs)
+    assert all(job.every >= timedelta(seconds=worker.LOGOUT_SECONDS) and job.piece > 0 for job in jobs)
     assert all(job.run() == 0 for job in jobs)
 
 
@@ -291,7 +290,7 @@ def test_every_job_works_on_postgresql(
     provider.redeem(provider.browser().sign_in(doctor))
     fill(provider, doctor)
     clock.advance(seconds=400 * DAY)
-    work(provider.settings, provider.parts, Rounds(1, clock))
+    work_in_turn(provider.settings, provider.parts, Rounds(1, clock))
     provider.parts.database.dispose()
     for table in (ephemeral, token_grant, signed_in_session, journal_entry):
         assert rows(provider, table) == 0

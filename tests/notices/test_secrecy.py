@@ -12,10 +12,9 @@ from sqlalchemy import select
 
 from idp.notices.outbox import Outbox
 from idp.storage.schema import audit_event, notice
-from idp.worker import work
 from tests.certificates import certificate, server_context
 from tests.clock import MovableClock
-from tests.commands.test_worker import Rounds
+from tests.commands.rounds import Rounds, work_in_turn
 from tests.mail import mail_server
 from tests.notices.samples import LINK, SAMPLES
 from tests.plugins.test_webhook import SECRET, receiver
@@ -68,10 +67,10 @@ def test_no_log_of_the_worker_holds_an_address_a_text_or_a_link(
                 assert outbox.tell(connection, kind, account_id, clock.now(), **values) == 2
         mailbox.refusals["RCPT"] = [f"450 <{MAIL}> later", f"550 <{MAIL}> unknown"]
         told.status = 503
-        work(provider.settings, provider.parts, Rounds(2, clock))
+        work_in_turn(provider.settings, provider.parts, Rounds(2, clock))
         told.status = 422
         clock.advance(seconds=60)
-        work(provider.settings, provider.parts, Rounds(2, clock))
+        work_in_turn(provider.settings, provider.parts, Rounds(2, clock))
         with provider.parts.database.read() as connection:
             waiting = connection.execute(select(notice).where(notice.c.content != "")).all()
             audit = repr([tuple(row) for row in connection.execute(select(audit_event))])

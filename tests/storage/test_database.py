@@ -208,3 +208,37 @@ def test_a_servers_own_time_is_told_in_utc_and_sqlite_has_none(database: Databas
         assert shown is not None
         assert abs(shown - before) < timedelta(minutes=1)
         assert shown.tzinfo is UTC
+
+
+def test_a_change_of_rows_is_told_before_its_transaction_returns_and_after_it_counts(
+    database: Database,
+) -> None:
+    told: list[int | None] = []
+
+    def look() -> None:
+        with database.read() as connection:
+            told.append(count(connection))
+
+    database.on_change([parent], look)
+    with database.write() as connection:
+        connection.execute(update(parent).values(count=7))
+        assert told == []
+    assert told == [7]
+    with database.write() as connection:
+        connection.execute(delete(parent))
+    assert told == [7, None]
+
+
+def test_what_changes_no_row_of_the_tables_is_not_told(database: Database) -> None:
+    told: list[bool] = []
+    database.on_change([parent], lambda: told.append(True))
+    with database.write() as connection:
+        connection.execute(insert(parent).values(id=2, count=0))
+        connection.execute(insert(child).values(id=1, parent_id=1))
+        connection.execute(update(child).values(name="a"))
+        connection.execute(delete(child))
+        count(connection)
+        connection.execute(update(parent).values(count=7).execution_options(changes_nobody=True))
+    with database.read() as connection:
+        assert count(connection) == 7
+    assert told == []

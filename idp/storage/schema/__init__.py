@@ -13,7 +13,7 @@ from idp.storage.schema.people import (
     recovery_request,
     single_use_link,
 )
-from idp.storage.schema.provider import audit_event, ephemeral, provider_secret, signing_key
+from idp.storage.schema.provider import audit_event, ephemeral, provider_secret, revoked_token, signing_key
 from idp.storage.schema.sessions import (
     backchannel_logout,
     consent,
@@ -43,6 +43,7 @@ __all__ = [
     "provider_secret",
     "recovery_code",
     "recovery_request",
+    "revoked_token",
     "signed_in_session",
     "signing_key",
     "single_use_link",

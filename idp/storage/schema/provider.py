@@ -26,6 +26,15 @@ provider_secret = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
+revoked_token = Table(
+    "revoked_token",
+    metadata,
+    Column(
+        "jti", String(64), primary_key=True, comment="of a service's own token, which no grant stands behind"
+    ),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

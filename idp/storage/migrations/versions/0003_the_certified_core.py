@@ -22,14 +22,22 @@ def upgrade() -> None:
     sa.Column('created_at', idp.storage.types.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_provider_secret'))
     )
+    op.create_table('revoked_token',
+    sa.Column('jti', sa.String(length=64), nullable=False, comment="of a service's own token, which no grant stands behind"),
+    sa.Column('expires_at', idp.storage.types.UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('jti', name=op.f('pk_revoked_token'))
+    )
+    with op.batch_alter_table('revoked_token', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_revoked_token_expires_at'), ['expires_at'], unique=False)
+
     op.create_table('backchannel_logout',
     sa.Column('id', sa.String(length=32), nullable=False, comment="the `jti` of each attempt's logout token"),
     sa.Column('sid', sa.String(length=64), nullable=False),
     sa.Column('client_id', sa.String(length=120), nullable=False),
-    sa.Column('account_id', sa.String(length=32), nullable=False),
+    sa.Column('account_id', sa.String(length=32), nullable=True, comment='null: erased before it was told'),
     sa.Column('created_at', idp.storage.types.UtcDateTime(), nullable=False),
     sa.Column('due_at', idp.storage.types.UtcDateTime(), nullable=False, comment='not tried before; a lease moves it on'),
-    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False),
+    sa.Column('attempts', sa.Integer(), server_default='0', nullable=False, comment='that failed'),
     sa.Column('sent_at', idp.storage.types.UtcDateTime(), nullable=True),
     sa.Column('given_up_at', idp.storage.types.UtcDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['account.id'], name=op.f('fk_backchannel_logout_account_id_account')),
@@ -83,5 +91,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_backchannel_logout_account_id'))
 
     op.drop_table('backchannel_logout')
+    with op.batch_alter_table('revoked_token', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_revoked_token_expires_at'))
+
+    op.drop_table('revoked_token')
     op.drop_table('provider_secret')
     # ### end Alembic commands ###
