@@ -13,6 +13,8 @@ from idp.settings import Settings
 def check_services(settings: Settings, clients: ClientRegistry) -> None:
     """Check that every ``profiles.….service`` admits the profile and has ``initiate_login_uri``.
 
+    And that no API has the provider's own identifier: whoever serves it could take tokens for userinfo.
+
     Raises ``ConfigurationErrors`` at the places of the settings.
     """
     errors = [
@@ -20,6 +22,9 @@ def check_services(settings: Settings, clients: ClientRegistry) -> None:
         for profile, chosen in settings.profiles.items()
         if chosen.service is not None and (expected := _expected(clients, chosen.service, profile))
     ]
+    if (taken := clients.serving(settings.issuer)) is not None:
+        expected = f"an address that is no resource_identifier; {taken.client_id}.yaml has this one"
+        errors.append(settings.error(("issuer",), expected))
     if errors:
         raise ConfigurationErrors(errors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +10,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from idp.configuration.addresses import web_address
 from idp.configuration.policy import PolicySetting
+
+
+def _network(text: str) -> str:
+    try:
+        ip_network(text)
+    except ValueError:
+        raise ValueError("a network such as 10.1.2.0/24 or fd00:1:2::/48, or one address") from None
+    return text
 
 
 class _Group(BaseModel):
@@ -156,7 +165,7 @@ class Smtp(_Group):
 class Outbound(_Group):
     """Addresses of services that the provider itself calls (`jwks_uri`, `backchannel_logout_uri`)."""
 
-    allowed: tuple[str, ...] = Field(
+    allowed: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         default=(),
         strict=False,
         max_length=50,
@@ -164,7 +173,7 @@ class Outbound(_Group):
         "public are refused.",
     )
     ca_file: Path | None = Field(
-        default=None, strict=False, description="Certificates to trust beside the public ones, in PEM."
+        default=None, strict=False, description="Certificates to trust beside the system's, in PEM."
     )
 
 

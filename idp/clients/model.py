@@ -9,10 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from idp.clients.public_keys import PublicKey, usable_keys
 from idp.clients.values import (
     TOKEN_EXCHANGE,
     Address,
     Addresses,
+    AssertionAlgorithm,
     Digests,
     Fetched,
     GrantTypes,
@@ -30,7 +32,7 @@ from idp.clients.values import (
     TokenAuthMethod,
     unless_public,
 )
-from idp.configuration.addresses import ApplicationType, origin_of
+from idp.configuration.addresses import ApplicationType, host_of, origin_of
 from idp.configuration.policy import PolicySetting
 
 __all__ = ["TOKEN_EXCHANGE", "Client", "Profile"]
@@ -111,14 +113,14 @@ class Client(BaseModel):
         validate_default=True,
         description="Instead of `jwks`, the address where the service publishes them.",
     )
-    token_endpoint_auth_signing_alg: JwsAlgorithm | None = Field(
+    token_endpoint_auth_signing_alg: AssertionAlgorithm = Field(
         default=None,
         description="The only signature of its assertions that is taken; by default any of them.",
     )
     client_assertion_audience: Literal["issuer", "token_endpoint"] = Field(
         default="issuer",
         description="The `aud` of its assertions: the issuer only, or with `token_endpoint` also the address of the "
-        "endpoint that it calls, as older libraries send it.",
+        "token endpoint or of the one that it calls, as older libraries send it.",
     )
     pkce: Annotated[Literal["required", "optional"], AfterValidator(unless_public)] = Field(
         default="required",
@@ -150,20 +152,22 @@ class Client(BaseModel):
         default=frozenset(),
         strict=False,
         max_length=50,
-        description="The scopes of its own API, which other services may then have in their `scope`.",
+        description="The scopes of its own API, which other services may then have in their `scope`; none of those "
+        "that speak of people at the provider itself.",
     )
     resources: Resources = Field(
         default=(),
         strict=False,
         max_length=20,
-        description="The APIs that the service may ask tokens for, by their `resource_identifier`.",
+        description="The APIs that the service may ask tokens for, by their `resource_identifier`. With `pairwise`, "
+        "where it gets tokens about people, those of its own sector alone: it reads in them how an API knows a person.",
     )
     sector_identifier: Line | None = Field(
         default=None,
         min_length=1,
         max_length=253,
         description="With `pairwise`, the name that services share which know people by the same `sub`; by default "
-        "the host of its redirect addresses.",
+        "the host of its redirect addresses, or the service alone where that is the person's own device.",
     )
     subject_type: SubjectType = Field(
         default="public",
@@ -171,7 +175,8 @@ class Client(BaseModel):
     )
     consent: Literal["implicit", "required"] = Field(
         default="implicit",
-        description="`required`: people are asked once what the service may be told; by default this file says it.",
+        description="`required`: people are asked once what the service may be told, and for which APIs it gets "
+        "tokens (those that its sign-in names); by default this file says it.",
     )
     backchannel_logout_uri: Fetched | None = Field(
         default=None,
@@ -200,12 +205,21 @@ class Client(BaseModel):
         """Scheme, host and port of every redirect address, for the ``form-action`` of CSP."""
         return frozenset(map(origin_of, self.redirect_uris))
 
+    @cached_property
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """The keys of ``jwks``, imported once."""
+        return usable_keys(self.jwks["keys"] if self.jwks else ())
+
     @property
     def sector(self) -> str:
         """What services share that know people by the same pairwise subject (OpenID Connect Core §8.1)."""
-        return (
-            self.sector_identifier or next(iter(self.redirect_origins)).partition("://")[2].partition(":")[0]
-        )
+        hosts = (self.sector_identifier, *map(host_of, self.redirect_uris))
+        return next(filter(None, hosts), f"client_id:{self.client_id}")
+
+    @property
+    def subjects_of(self) -> str | None:
+        """The sector by whose subjects it knows people; ``None``: the public ones."""
+        return self.sector if self.subject_type == "pairwise" else None
 
     @property
     def is_confidential(self) -> bool:

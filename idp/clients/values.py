@@ -6,13 +6,14 @@ A rule about two keys belongs to the later one and looks at the earlier in ``inf
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
-from idp.configuration.addresses import LOOPBACK_HOSTS, origin_of, web_address
+from idp.clients.public_keys import MAX_KEYS, public_key, usable_keys
+from idp.configuration.addresses import host_of, web_address
 from idp.configuration.fields import suggestion
 
 Profile = Literal["health_professional", "insured", "employer"]
@@ -34,7 +35,6 @@ _EMPTY_SECRET = sha256(b"").hexdigest()
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _DIGEST_SCHEMA = {"type": "string", "pattern": f"^{_DIGEST.pattern}$"}
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,64}")
-_PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 
 def _each_once(value: Any) -> Any:
@@ -53,6 +53,12 @@ def _known_resource(name: str, info: ValidationInfo) -> str:
     return _one_of(
         name, (info.context or {}).get("known_resources"), "the resource_identifier of a client file"
     )
+
+
+def _own_scope(name: str, info: ValidationInfo) -> str:
+    if name in (info.context or {}).get("identity_scopes", ()):
+        raise ValueError("a scope of its own, this one speaks of people at the provider itself")
+    return name
 
 
 def _one_of(name: str, known: Iterable[str] | None, what: str) -> str:
@@ -103,19 +109,22 @@ def _public_keys(jwks: dict[str, Any] | None, info: ValidationInfo) -> dict[str,
         return None
     _only_with_private_key(info)
     keys = jwks.get("keys")
-    if set(jwks) != {"keys"} or not isinstance(keys, list) or not keys or not all(map(_is_public, keys)):
-        raise ValueError(
-            "keys: a list of public keys (RFC 7517 §4), each with its own kid, without private members"
-        )
-    if len({key["kid"] for key in keys}) < len(keys):
+    if set(jwks) != {"keys"} or not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS:
+        raise ValueError(f"keys: a list of 1 to {MAX_KEYS} public keys (RFC 7517 §4)")
+    kids = [_kid_of(index, key) for index, key in enumerate(keys)]
+    if len(set(kids)) < len(kids):
         raise ValueError("a kid of its own for each key")
     return jwks
 
 
-def _is_public(key: object) -> bool:
-    if not isinstance(key, Mapping) or not isinstance(key.get("kid"), str) or not key["kid"]:
-        return False
-    return key.get("kty") in {"RSA", "EC", "OKP"} and _PRIVATE_MEMBERS.isdisjoint(key)
+def _kid_of(index: int, jwk: object) -> str:
+    try:
+        kid = public_key(jwk).kid
+        if kid is None:
+            raise ValueError("kid: required")
+    except ValueError as error:
+        raise ValueError(f"keys[{index}]: {error}") from None
+    return kid
 
 
 def _keys_somewhere(address: str | None, info: ValidationInfo) -> str | None:
@@ -130,7 +139,17 @@ def _keys_somewhere(address: str | None, info: ValidationInfo) -> str | None:
 
 def _only_with_private_key(info: ValidationInfo) -> None:
     if info.data.get("token_endpoint_auth_method") not in {None, "private_key_jwt"}:
-        raise ValueError("no keys, unless token_endpoint_auth_method is private_key_jwt")
+        raise ValueError("nothing, unless token_endpoint_auth_method is private_key_jwt")
+
+
+def _makes_assertions(alg: str | None, info: ValidationInfo) -> str | None:
+    if alg is None:
+        return None
+    _only_with_private_key(info)
+    keys = usable_keys((info.data.get("jwks") or {"keys": []})["keys"])
+    if keys and not any(alg in key.algorithms for key in keys):
+        raise ValueError("a signature that a key of jwks makes")
+    return alg
 
 
 def _confidential_grants(grants: frozenset[str], info: ValidationInfo) -> frozenset[str]:
@@ -151,19 +170,12 @@ def _where_codes_go(addresses: tuple[str, ...], info: ValidationInfo) -> tuple[s
 
 
 def _sector_known(subject_type: str, info: ValidationInfo) -> str:
-    origins = {origin_of(address) for address in info.data.get("redirect_uris", ())}
-    if subject_type == "pairwise" and info.data.get("sector_identifier") is None and len(origins) != 1:
+    hosts = {host_of(address) for address in info.data.get("redirect_uris", ())}
+    if subject_type == "pairwise" and info.data.get("sector_identifier") is None and len(hosts) != 1:
         raise ValueError(
             "pairwise needs sector_identifier, because redirect_uris are of several hosts or none"
         )
     return subject_type
-
-
-def _https(address: str | None) -> str | None:
-    host = "" if address is None else origin_of(address).partition("://")[2].rpartition(":")[0]
-    if address is not None and not address.startswith("https://") and host not in LOOPBACK_HOSTS:
-        raise ValueError("an address with https")
-    return address
 
 
 def unless_public(value: Value, info: ValidationInfo) -> Value:
@@ -177,22 +189,24 @@ Line = Annotated[str, AfterValidator(_one_line)]
 Address = Annotated[str, Field(max_length=2000), AfterValidator(_address)]
 Addresses = Annotated[tuple[Address, ...], BeforeValidator(_each_once)]
 RedirectAddresses = Annotated[Addresses, AfterValidator(_where_codes_go)]
-Fetched = Annotated[
-    Annotated[str, Field(max_length=2000), AfterValidator(web_address)], AfterValidator(_https)
-]
+Fetched = Annotated[str, Field(max_length=2000), AfterValidator(web_address)]
 """An address that the provider itself calls."""
 
 Resources = Annotated[
     tuple[Annotated[str, AfterValidator(_known_resource)], ...], BeforeValidator(_each_once)
 ]
 Scopes = Annotated[frozenset[Annotated[str, AfterValidator(_offered_scope)]], BeforeValidator(_each_once)]
-OwnScopes = Annotated[frozenset[Annotated[str, AfterValidator(_scope_syntax)]], BeforeValidator(_each_once)]
+OwnScopes = Annotated[
+    frozenset[Annotated[str, AfterValidator(_scope_syntax), AfterValidator(_own_scope)]],
+    BeforeValidator(_each_once),
+]
 Profiles = Annotated[frozenset[Profile], BeforeValidator(_each_once)]
 GrantTypes = Annotated[
     frozenset[GrantType], BeforeValidator(_each_once), AfterValidator(_confidential_grants)
 ]
 SubjectType = Annotated[Literal["public", "pairwise"], AfterValidator(_sector_known)]
 PublicKeys = Annotated[dict[str, Any] | None, AfterValidator(_public_keys)]
+AssertionAlgorithm = Annotated[JwsAlgorithm | None, AfterValidator(_makes_assertions)]
 KeysAddress = Annotated[Fetched | None, AfterValidator(_keys_somewhere)]
 Digests = Annotated[
     tuple[Annotated[str, AfterValidator(_digest)], ...],

@@ -50,6 +50,12 @@ def origin_of(address: str) -> str:
     return f"{web['scheme']}://{web['host']}" + (f":{web['port']}" if web["port"] else "")
 
 
+def host_of(address: str) -> str | None:
+    """Return the host of a web address; ``None`` for what any application may have: loopback, private-use schemes."""
+    web = _WEB.fullmatch(address)
+    return None if web is None or web["host"] in LOOPBACK_HOSTS else web["host"]
+
+
 def _refuse_all_but_web(text: str, application_type: ApplicationType) -> None:
     web = _WEB.fullmatch(text)
     if web is None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from idp.rules.assurance import Acr, Policy, Proof, acr_of, auth_time_of, meets, strictest, wanted_acr
 from idp.rules.delegation import Actor
@@ -26,6 +27,7 @@ class Step(StrEnum):
     RECOVERY_CODES = "recovery-codes"
     REKEY = "rekey"
     CHOICE = "choice"
+    CONSENT = "consent"
     PROFILE_REFUSED = "profile_refused"
     ASSISTANT_REFUSED = "assistant_refused"
     ADMITTED = "admitted"
@@ -46,6 +48,8 @@ class Demand:
     """``prompt=login`` or ``select_account``: what an earlier sign-in proved does not count."""
     silent: bool = False
     """``prompt=none``: nobody can be asked anything."""
+    consent: Literal["implicit", "required", "anew"] = "implicit"
+    """Whether the person must have agreed to what the service is told: before (``required``) or just now (``anew``)."""
 
     @property
     def wanted(self) -> Acr | None:
@@ -94,6 +98,7 @@ def next_step(
     fresh_codes: bool = False,
     own_passwords: bool = False,
     several: bool = False,
+    consented: bool = False,
 ) -> Step:
     """Return what comes next for ``standing`` (``None``: nobody is known yet).
 
@@ -102,6 +107,7 @@ def next_step(
     recovery codes were made in this sign-in, and their holder sees them before anything else. ``own_passwords`` is the
     setting ``assistants_sign_in``: an assistant whose secrets the practitioner knows is let in nowhere before choosing
     others. ``several``: this sign-in will do for other practitioners too, and the assistant has not said for whom.
+    ``consented``: what was agreed to covers what is asked. It is asked last, of whoever would else be let in.
     """
     if standing is None or not _knows_password(standing) or _too_old(demand, standing, now):
         return Step.IDENTIFICATION
@@ -113,8 +119,11 @@ def next_step(
             return Step.CODE
         return _enrolment(Step.ACTIVATION, standing, now)
     if standing.actor is None:
-        return Step.RECOVERY_CODES if fresh_codes else Step.ADMITTED
-    return _of_actor(demand, standing, now, own_passwords=own_passwords, several=several)
+        step = Step.RECOVERY_CODES if fresh_codes else Step.ADMITTED
+    else:
+        step = _of_actor(demand, standing, now, own_passwords=own_passwords, several=several)
+    wanting = demand.consent != "implicit" and not consented
+    return Step.CONSENT if step is Step.ADMITTED and wanting else step
 
 
 def silent_error(step: Step, demand: Demand) -> str | None:
@@ -128,6 +137,8 @@ def silent_error(step: Step, demand: Demand) -> str | None:
             return None
         case Step.PROFILE_REFUSED | Step.ASSISTANT_REFUSED:
             return "access_denied"
+        case Step.CONSENT:
+            return "consent_required"
         case Step.CODE | Step.ACTIVATION if demand.wanted == "mfa":
             return "unmet_authentication_requirements"
         case Step.RECOVERY_CODES | Step.REKEY | Step.CHOICE:

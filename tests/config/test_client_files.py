@@ -124,6 +124,27 @@ def test_a_dangerous_or_unknown_line_is_refused_where_it_stands(
             "8:12: profiles[0]: one of health_professional, insured or employer",
         ),
         ("[insured]", "[insured]\nassistants: yes", "9:13: assistants: one of allowed or refused"),
+        (
+            "[insured]",
+            "[insured]\nresource_identifier: https://a.test/#b",
+            "9:22: resource_identifier: an address without fragment (#)",
+        ),
+        (
+            "[insured]",
+            "[insured]\nresource_identifier: api",
+            "9:22: resource_identifier: an absolute address",
+        ),
+        (
+            "[insured]",
+            '[insured]\nresource_scopes: ["a b"]',
+            "9:19: resource_scopes[0]: a scope (RFC 6749 §3.3)",
+        ),
+        (
+            METHOD,
+            "token_endpoint_auth_method: none\ngrant_types: ['urn:ietf:params:oauth:grant-type:token-exchange']\n",
+            "6:14: grant_types: authorization_code only, because token_endpoint_auth_method is none",
+        ),
+        ("[insured]", "[insured]\nconsent: asked", "9:10: consent: one of implicit or required"),
         ("[insured]", "[insured]\nfloor: true", "9:8: floor: one of pwd or mfa"),
         ("[insured]", "[insured]\nmfa: {required_from: soon}", f"9:6: mfa: {POLICY_EXPECTED}"),
         ("[insured]", "[insured]\nmfa: {from: 2026-03-01}", f"9:6: mfa: {POLICY_EXPECTED}"),
@@ -215,3 +236,16 @@ values = plain | st.lists(plain, max_size=3) | st.dictionaries(words, plain, max
 @given(st.dictionaries(st.sampled_from([*Client.model_fields, "other"]), values, max_size=8))
 def test_values_of_any_shape_give_a_client_or_errors_of_configuration(file: dict[str, object]) -> None:
     is_client_or_errors(json.dumps(file).encode())
+
+
+def test_an_unknown_sector_is_said_where_pairwise_stands(tmp_path: Path) -> None:
+    two = changed(CLIENT, "scope:", "subject_type: pairwise\nscope:")
+    two = changed(two, "/callback\n", "/callback\n  - https://other.example.org/callback\n")
+    assert (
+        "portal.yaml:8:15: subject_type: pairwise needs sector_identifier, because redirect_uris are of several "
+        "hosts or none"
+    ) in lines(two, tmp_path)
+    assert (
+        "portal.yaml:7:20: sector_identifier: one line of printable text, without blanks around it"
+        in lines(changed(CLIENT, "scope:", 'sector_identifier: "a\\tb"\nscope:'), tmp_path)
+    )

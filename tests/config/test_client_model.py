@@ -120,6 +120,65 @@ def test_a_second_file_of_the_same_client_is_refused(folder: Path) -> None:
     ]
 
 
+def test_two_files_that_serve_the_same_api_are_refused_at_the_second(folder: Path) -> None:
+    served = CLIENT + "resource_identifier: https://portal.example.org/api\n"
+    (folder / "portal.yaml").write_text(served, encoding="utf-8")
+    (folder / "copy.yaml").write_text(
+        changed(served, "client_id: portal", "client_id: copy"), encoding="utf-8"
+    )
+    assert lines_of(lambda: ClientRegistry.load(folder, SCOPES), folder) == [
+        "portal.yaml:9:22: resource_identifier: an identifier of its own, copy.yaml has it already"
+    ]
+
+
+def test_tokens_may_be_asked_for_the_apis_and_scopes_of_other_files_alone(folder: Path) -> None:
+    asking = changed(CLIENT, "[openid]", "[openid, files.read]") + "resources: [https://files.test]\n"
+    (folder / "portal.yaml").write_text(asking, encoding="utf-8")
+    told = lines_of(lambda: ClientRegistry.load(folder, SCOPES), folder)
+    assert [line.partition(": one of")[0] for line in told] == [
+        "portal.yaml:7:17: scope[1]: a scope that is offered",
+        "portal.yaml:9:13: resources[0]: the resource_identifier of a client file",
+    ]
+    served = "resource_identifier: https://files.test\nresource_scopes: [files.read]\n"
+    files = changed(CLIENT, "client_id: portal", "client_id: files") + served
+    (folder / "files.yaml").write_text(files, encoding="utf-8")
+    serving = ClientRegistry.load(folder, SCOPES).serving("https://files.test")
+    assert serving is not None
+    assert serving.client_id == "files"
+
+
+def test_a_pairwise_service_asks_for_no_token_that_names_people_by_another_sub(folder: Path) -> None:
+    asking = changed(CLIENT, "scope:", "subject_type: pairwise\nsector_identifier: funds.test\nscope:")
+    served = {"open": "", "near": "funds.test", "far": "others.test"}
+    listed = "".join(f"  - https://{name}.test\n" for name in served)
+    (folder / "portal.yaml").write_text(f"{asking}resources:\n{listed}", encoding="utf-8")
+    for name, sector in served.items():
+        text = changed(CLIENT, "client_id: portal", f"client_id: {name}")
+        known = f"sector_identifier: {sector}\nsubject_type: pairwise\n" if sector else ""
+        text += f"{known}resource_identifier: https://{name}.test\n"
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    assert lines_of(lambda: ClientRegistry.load(folder, SCOPES), folder) == [
+        "portal.yaml:12:5: resources[0]: an API of its own sector, open knows people by another sub",
+        "portal.yaml:14:5: resources[2]: an API of its own sector, far knows people by another sub",
+    ]
+    for_itself = changed(
+        changed(asking, "redirect_uris:\n  - https://portal.example.org/callback\n", ""),
+        "scope: [openid]",
+        "grant_types: [client_credentials]\nscope: []",
+    )
+    (folder / "portal.yaml").write_text(f"{for_itself}resources:\n{listed}", encoding="utf-8")
+    assert lines_of(lambda: ClientRegistry.load(folder, SCOPES), folder) == []
+
+
+@pytest.mark.parametrize("name", ["profile", "offline_access", "practitioner"])
+def test_an_api_has_no_scope_that_speaks_of_people_at_the_provider(folder: Path, name: str) -> None:
+    served = f"resource_identifier: https://files.test\nresource_scopes: [files.read, {name}]\n"
+    (folder / "portal.yaml").write_text(CLIENT + served, encoding="utf-8")
+    assert lines_of(lambda: ClientRegistry.load(folder, SCOPES), folder) == [
+        "portal.yaml:10:31: resource_scopes[1]: a scope of its own, this one speaks of people at the provider itself"
+    ]
+
+
 def test_a_file_that_would_be_overlooked_is_refused(folder: Path) -> None:
     (folder / "other.yml").write_text(CLIENT, encoding="utf-8")
     (folder / "README.md").write_text("not a client", encoding="utf-8")
@@ -139,3 +198,45 @@ def test_a_scope_of_a_plugin_is_known_only_while_the_plugin_offers_it(folder: Pa
     (folder / "portal.yaml").write_text(text, encoding="utf-8")
     assert ClientRegistry.load(folder, SCOPES).get("portal") is not None
     assert len(lines_of(lambda: ClientRegistry.load(folder, frozenset()), folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "sector"),
+    [
+        ({}, "portal.example.org"),
+        ({"redirect_uris": ["https://a.test/1", "https://a.test:8443/2"]}, "a.test"),
+        ({"sector_identifier": "funds.example.org"}, "funds.example.org"),
+        ({"redirect_uris": ["http://127.0.0.1:8001/cb"]}, "client_id:portal"),
+        (
+            {"application_type": "native", "redirect_uris": ["org.example.app:/cb", "http://[::1]/cb"]},
+            "client_id:portal",
+        ),
+    ],
+    ids=["host", "ports", "named", "loopback", "native"],
+)
+def test_a_sector_is_what_is_named_or_the_host_or_where_it_has_none_the_client_alone(
+    changes: dict[str, Any], sector: str
+) -> None:
+    assert client(subject_type="pairwise", **changes).sector == sector
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["https://a.test/cb", "https://b.test/cb"],
+        ["https://a.test/cb", "http://127.0.0.1:8001/cb"],
+    ],
+    ids=["two_hosts", "a_host_and_loopback"],
+)
+def test_pairwise_over_several_hosts_needs_the_name_of_its_sector(addresses: list[str]) -> None:
+    with pytest.raises(ValidationError, match="pairwise needs sector_identifier"):
+        client(subject_type="pairwise", redirect_uris=addresses)
+    assert client(subject_type="public", redirect_uris=addresses)
+    assert client(subject_type="pairwise", redirect_uris=addresses, sector_identifier="a.test")
+
+
+def test_pairwise_without_any_address_needs_the_name_of_its_sector() -> None:
+    machine = {"grant_types": ["client_credentials"], "redirect_uris": [], "subject_type": "pairwise"}
+    with pytest.raises(ValidationError, match="pairwise needs sector_identifier"):
+        client(**machine)
+    assert client(**machine, sector_identifier="machines").sector == "machines"

@@ -92,6 +92,14 @@ def test_the_service_of_a_profile_is_a_client_that_can_start_a_sign_in(
     assert (result.exit_code, line in result.stderr) == ((1, True) if expected else (0, False))
 
 
+def test_no_api_has_the_identifier_of_the_provider(folder: Path) -> None:
+    client = CLIENT + "resource_identifier: https://idp.example.org\n"
+    (folder / "clients" / "portal.yaml").write_text(client, encoding="utf-8")
+    result = idp(folder, "config", "check")
+    expected = "an address that is no resource_identifier; portal.yaml has this one"
+    assert (result.exit_code, result.stderr) == (1, f"{folder}/idp.yaml:1:9: issuer: {expected}\n")
+
+
 def test_a_plugin_that_is_missing_stops_the_check(folder: Path) -> None:
     (folder / "idp.yaml").write_text(SETTINGS + "plugins:\n  claims: [nothing]\n", encoding="utf-8")
     result = idp(folder, "config", "check")
@@ -108,6 +116,45 @@ def test_explain_says_value_origin_default_and_meaning(folder: Path) -> None:
         "default: 2",
         "meaning: How many hashes one process computes at the same time.",
     ]
+
+
+UNCALLABLE = [
+    "http://localhost:9/x",
+    "http://127.0.0.1:9/x",
+    "http://[::1]:9/x",
+    "https://localhost/x",
+    "https://10.1.2.3/x",
+    "https://169.254.169.254/x",
+    "https://[::ffff:10.1.2.3]/x",
+    "https://[fd00::1]/x",
+]
+
+
+@pytest.mark.attack(32)
+@pytest.mark.parametrize("address", UNCALLABLE)
+def test_an_address_that_can_never_be_called_is_a_mistake_of_its_file(address: str, folder: Path) -> None:
+    file = folder / "clients" / "portal.yaml"
+    file.write_text(f"{CLIENT}backchannel_logout_uri: {address}\n", encoding="utf-8")
+    expected = "https to a public address, or one that the setting outbound.allowed covers"
+    result = idp(folder, "config", "check")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"{file}:9:25: backchannel_logout_uri: {expected}\n",
+    )
+    keys = changed(CLIENT, "client_secret_basic", "private_key_jwt").partition("client_secret_sha256")[0]
+    keys += f"jwks_uri: {address}\nscope: [openid]\nprofiles: [insured]\n"
+    file.write_text(keys, encoding="utf-8")
+    assert idp(folder, "config", "check").stderr == f"{file}:6:11: jwks_uri: {expected}\n"
+    assert idp(folder, "clients", "list").stderr == f"{file}:6:11: jwks_uri: {expected}\n"
+
+
+@pytest.mark.parametrize("address", ["https://portal.inside/x", "https://93.184.216.34/x", *UNCALLABLE])
+def test_an_address_that_may_be_called_is_none(address: str, folder: Path) -> None:
+    inside = "outbound:\n  allowed: [127.0.0.1, '::1', 10.0.0.0/8, 169.254.169.254, 'fd00::/8']\n"
+    (folder / "idp.yaml").write_text(SETTINGS + inside * (address in UNCALLABLE), encoding="utf-8")
+    file = folder / "clients" / "portal.yaml"
+    file.write_text(f"{CLIENT}backchannel_logout_uri: {address}\n", encoding="utf-8")
+    assert idp(folder, "config", "check").exit_code == 0
 
 
 @pytest.mark.parametrize(

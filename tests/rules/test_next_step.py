@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 import pytest
 
@@ -157,6 +158,27 @@ def test_own_secrets_are_not_chosen_in_a_session_that_somebody_may_have_found_op
     for ago, step in ((300, Step.REKEY), (301, Step.IDENTIFICATION)):
         found = replace(ACTING, proofs=(password(ago), code(ago)), earlier=True)
         assert next_step(ASSISTED, found, OPTIONAL, FROM, own_passwords=True) is step
+
+
+@pytest.mark.parametrize("asked", ["required", "anew"])
+@pytest.mark.parametrize(
+    ("demand", "standing"),
+    [(SERVICE, NEW), (STRICT, WHOLE), (ASSISTED, ACTING), (SERVICE, replace(WHOLE, earlier=True))],
+)
+def test_consent_is_asked_last_of_whoever_would_be_let_in(
+    demand: Demand, standing: Standing, asked: Literal["required", "anew"]
+) -> None:
+    assert step_of(demand, standing) is Step.ADMITTED
+    asking = replace(demand, consent=asked)
+    assert step_of(asking, standing) is Step.CONSENT
+    assert next_step(asking, standing, OPTIONAL, FROM, consented=True) is Step.ADMITTED
+    assert silent_error(Step.CONSENT, asking) == "consent_required"
+
+
+def test_fresh_codes_and_the_choice_for_whom_come_before_consent() -> None:
+    asking = replace(ASSISTED, consent="required")
+    assert next_step(asking, WHOLE, OPTIONAL, FROM, fresh_codes=True) is Step.RECOVERY_CODES
+    assert next_step(asking, ACTING, OPTIONAL, FROM, several=True) is Step.CHOICE
 
 
 def test_an_assistant_of_another_profile_than_the_service_admits_is_refused() -> None:

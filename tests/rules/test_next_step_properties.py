@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,6 +118,24 @@ def test_with_own_passwords_nobody_acts_whose_secrets_the_practitioner_knows(
     else:
         assert step is (Step.CHOICE if without is Step.ADMITTED and several else without)
     assert (silent_error(step, demand) is None) == (step is Step.ADMITTED)
+
+
+@THOROUGH
+@given(demands, st.none() | standings, profile_policies, moments, st.sampled_from(["required", "anew"]))
+def test_consent_is_asked_of_exactly_those_who_would_be_let_in_and_opens_nothing(
+    demand: Demand,
+    standing: Standing | None,
+    settings: Policies,
+    now: datetime,
+    asked: Literal["required", "anew"],
+) -> None:
+    without = next_step(demand, standing, settings, now)
+    asking = replace(demand, consent=asked)
+    step = next_step(asking, standing, settings, now)
+    assert step is (Step.CONSENT if without is Step.ADMITTED else without)
+    assert silent_error(step, asking) is not None
+    assert next_step(asking, standing, settings, now, consented=True) is without
+    assert next_step(demand, standing, settings, now, consented=True) is without
 
 
 def _after(step: Step, standing: Standing, now: int) -> Standing:
