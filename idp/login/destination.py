@@ -35,6 +35,38 @@ class Visitor:
         return self.party.account.name if self.party.actor else None
 
 
+@dataclass(frozen=True)
+class ApiAccess:
+    """What a service asks to do at another one's API."""
+
+    identifier: str
+    service: str
+    """The name of the service whose API it is."""
+    scope: tuple[str, ...]
+    """The words of the scope that are good there."""
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """What a service asks to be told about whoever signs in, and where it asks to act for them."""
+
+    client_id: str
+    scope: tuple[str, ...]
+    claims: tuple[str, ...]
+    """Asked for one by one, beside what the scope brings."""
+    apis: tuple[ApiAccess, ...] = ()
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What consent is given to, each apart: a scope, a claim in quotes, ``@"…"`` an API, ``word@"…"`` a word there.
+
+        No scope may hold a quote (RFC 6749 §3.3).
+        """
+        claims = (f'"{claim}"' for claim in self.claims)
+        apis = (f'{word}@"{api.identifier}"' for api in self.apis for word in ("", *api.scope))
+        return frozenset([*self.scope, *claims, *apis])
+
+
 class Destination(Protocol):
     """What a transaction was begun for. ``request`` is the destination's own JSON value, as it gave it."""
 
@@ -44,6 +76,10 @@ class Destination(Protocol):
 
     def service(self, request: Mapping[str, Any]) -> str | None:
         """Return the service's name for the pages, or ``None``."""
+        ...
+
+    def disclosure(self, request: Mapping[str, Any]) -> Disclosure | None:
+        """Return what it is told about whoever signs in, when that goes to anybody else."""
         ...
 
     def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:

@@ -57,6 +57,10 @@ class LocalPage:
         """Return the page's name in French, as audit and journal keep it; pages say it in their language."""
         return LINK_CODE if request.get("assistants") else PROFILE
 
+    def disclosure(self, request: Mapping[str, Any]) -> None:
+        """Return nothing: nobody else is told anything."""
+        del request
+
     def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
         """Return nothing: the way leads nowhere else."""
         del request

@@ -14,44 +14,16 @@ from idp.accounts.links import Place
 from idp.accounts.party import Party, party
 from idp.audit.events import Event, record
 from idp.clock import Clock
+from idp.login.agreements import Agreements
 from idp.login.cookies import Cookies, fingerprint, new_token, same
 from idp.login.destination import Destination, Visitor, see_other
 from idp.login.devices import KnownDevices, device_label
+from idp.login.position import NoTransaction, Position
 from idp.login.transaction import Transaction, TransactionStore
 from idp.login.visitors import Visitors
 from idp.rules.assurance import Policy, Proof
 from idp.rules.next_step import Demand, Standing, Step, next_step, silent_error
 from idp.storage.database import Database
-
-
-class NoTransaction(Exception):
-    """The transaction is unknown, over, or another browser's."""
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a transaction stands for this request."""
-
-    transaction: Transaction
-    destination: Destination
-    demand: Demand
-    step: Step
-    party: Party | None
-    proofs: tuple[Proof, ...]
-    visitor: Visitor | None
-
-    @property
-    def may_recover(self) -> bool:
-        """Whether the holder's password was shown in this very sign-in, and only a code is missing."""
-        proved_here = self.transaction.account_id is not None
-        return self.step is Step.CODE and proved_here and self.party is not None and self.party.actor is None
-
-    @property
-    def place(self) -> str:
-        """Where what this person is shown is kept. Another person, or another proof, has another place: what was
-        confirmed there lies where nobody comes any more, and whoever had no answer finds it again."""
-        session = self.visitor.session.sid if self.visitor else ""
-        return f"signin:{fingerprint(self.transaction.id)}:{self.transaction.holder or session}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +36,7 @@ class Journey:
     visitors: Visitors
     cookies: Cookies
     devices: KnownDevices
+    agreements: Agreements
     destinations: Mapping[str, Destination]
     profile_policies: Mapping[str, Policy]
     own_passwords: bool
@@ -76,27 +49,26 @@ class Journey:
         if demand is None:
             raise NoTransaction
         visitor = self.visitors.of(request)
-        step = self._step(demand, _standing_of(visitor))
+        step = self._step(destination, asked, demand, *_in_session(visitor))
         if step is Step.ADMITTED and visitor is not None:
             return destination.admit(asked, visitor)
         if demand.silent:
             return destination.refuse(
                 asked, silent_error(step, demand) or "login_required", "nobody may be asked"
             )
-        remembered = identifier or self.cookies.get(request, "identifier")
+        known = visitor.party.account.identifier if visitor else self.cookies.get(request, "identifier")
         if visitor is not None:
-            remembered = visitor.party.account.identifier
             self._note_refusal(step, visitor.party, destination.service(asked))
-        transaction = self.transactions.begin(_binding(), name, asked, remembered)
+        transaction = self.transactions.begin(_binding(), name, asked, identifier or known)
         return _to_page(transaction, step)
 
     def stands(self, request: Request, name: str, asked: dict[str, Any]) -> tuple[Step, Visitor | None]:
         """Return what would come next for whoever is signed in, without beginning anything."""
-        demand = self.destinations[name].demand(asked)
-        visitor = self.visitors.of(request)
+        destination = self.destinations[name]
+        demand, visitor = destination.demand(asked), self.visitors.of(request)
         if demand is None:
             raise NoTransaction
-        return self._step(demand, _standing_of(visitor)), visitor
+        return self._step(destination, asked, demand, *_in_session(visitor)), visitor
 
     def find(self, request: Request, transaction_id: str) -> Position:
         """Return where the transaction stands. Raises ``NoTransaction``."""
@@ -111,7 +83,7 @@ class Journey:
         if transaction.holder and not same(transaction.holder, self.cookies.get(request, "proof")):
             transaction = transaction.forgetting_proofs()
         present, standing, proofs = self._who(transaction, visitor)
-        step = self._step(demand, standing, transaction)
+        step = self._step(destination, transaction.request, demand, present, standing, transaction)
         return Position(transaction, destination, demand, step, present, proofs, visitor)
 
     def proceed(self, request: Request, transaction_id: str) -> Response:
@@ -156,6 +128,13 @@ class Journey:
         response = _to_page(stored, now_at.step)
         self.cookies.put(response, "proof", cookie)
         return response
+
+    def agree(self, request: Request, position: Position) -> Response:
+        """Note that who is there agreed to what the destination is told, and go on."""
+        if position.party is not None:
+            after = position.transaction.model_copy(update={"agreed": position.party.key})
+            self.transactions.save(position.transaction, after)
+        return self.proceed(request, position.transaction.id)
 
     def cancel(self, position: Position) -> Response:
         """Leave: the destination hears ``access_denied``."""
@@ -206,20 +185,15 @@ class Journey:
 
     def _at(self, transaction: Transaction, position: Position) -> Position:
         present, standing, proofs = self._who(transaction, position.visitor)
-        step = self._step(position.demand, standing, transaction)
-        return Position(
-            transaction, position.destination, position.demand, step, present, proofs, position.visitor
-        )
+        destination, demand = position.destination, position.demand
+        step = self._step(destination, transaction.request, demand, present, standing, transaction)
+        return Position(transaction, destination, demand, step, present, proofs, position.visitor)
 
     def _who(
         self, transaction: Transaction, visitor: Visitor | None
     ) -> tuple[Party | None, Standing | None, tuple[Proof, ...]]:
         if transaction.account_id is None:
-            return (
-                visitor.party if visitor else None,
-                _standing_of(visitor),
-                visitor.session.proofs if visitor else (),
-            )
+            return *_in_session(visitor), visitor.session.proofs if visitor else ()
         with self.database.read() as connection:
             now, by = self.clock.now(), transaction.by
             present = party(connection, transaction.account_id, transaction.delegation_id, now)
@@ -235,7 +209,13 @@ class Journey:
         return present, present.standing(transaction.proofs, earlier=False), transaction.proofs
 
     def _step(
-        self, demand: Demand, standing: Standing | None, transaction: Transaction | None = None
+        self,
+        destination: Destination,
+        asked: Mapping[str, Any],
+        demand: Demand,
+        present: Party | None,
+        standing: Standing | None,
+        transaction: Transaction | None = None,
     ) -> Step:
         return next_step(
             demand,
@@ -246,6 +226,9 @@ class Journey:
             fresh_codes=transaction is not None and transaction.fresh_codes,
             own_passwords=self.own_passwords,
             several=transaction is not None and transaction.to_choose,
+            consented=self.agreements.cover(
+                destination, asked, demand, present, transaction.agreed if transaction else None
+            ),
         )
 
     def others(self, delegation_id: str | None) -> Sequence[Place]:
@@ -271,8 +254,10 @@ class Journey:
             )
 
 
-def _standing_of(visitor: Visitor | None) -> Standing | None:
-    return visitor.party.standing(visitor.session.proofs, earlier=True) if visitor else None
+def _in_session(visitor: Visitor | None) -> tuple[Party | None, Standing | None]:
+    if visitor is None:
+        return None, None
+    return visitor.party, visitor.party.standing(visitor.session.proofs, earlier=True)
 
 
 def _mark_kept(position: Position, account_id: str) -> str | None:

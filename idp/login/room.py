@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from flask import Blueprint
 
+from idp.login.agreements import Agreements
 from idp.login.destination import Destination
 from idp.login.devices import KnownDevices
 from idp.login.enrolment import enrolments_of
@@ -21,6 +22,7 @@ from idp.login.session import Lifetime, SessionStore
 from idp.login.steps.activation import ActivationStep
 from idp.login.steps.choice import ChoiceStep
 from idp.login.steps.code import CodeStep
+from idp.login.steps.consent import ConsentStep
 from idp.login.steps.identification import IdentificationStep
 from idp.login.steps.recovery import LostPhonePage
 from idp.login.steps.recovery_codes import FreshCodes, RecoveryCodesStep
@@ -63,6 +65,7 @@ def journey_of(around: Surroundings, visitors: Visitors, destinations: Mapping[s
         visitors,
         around.cookies,
         devices_of(around),
+        Agreements(around.database, around.clock),
         destinations,
         {name: profile.mfa for name, profile in settings.profiles.items()},
         settings.assistants_sign_in == "own_password",
@@ -107,6 +110,7 @@ def login_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint]:
             pages,
         ),
         "choice": ChoiceStep(database, clock, journey, pages),
+        "consent": ConsentStep(journey, pages),
         "refused": RefusedStep(journey, pages),
     }
     lost_phone = LostPhonePage(

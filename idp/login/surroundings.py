@@ -8,6 +8,7 @@ from idp.clients.registry import ClientRegistry
 from idp.clock import Clock
 from idp.login.cookies import Cookies
 from idp.notices.outbox import Outbox
+from idp.outbound import Outbound
 from idp.pages import Pages
 from idp.plugins import Plugins
 from idp.settings import Settings
@@ -30,3 +31,4 @@ class Surroundings:
     cookies: Cookies
     pages: Pages
     outbox: Outbox
+    outbound: Outbound

@@ -29,6 +29,7 @@ _PROVED = (
     "holder",
     "ticket",
     "fresh_codes",
+    "agreed",
 )
 """What goes when somebody else signs in."""
 
@@ -67,6 +68,8 @@ class Transaction(BaseModel):
     """A code from paper that was shown and is not used up before a new phone is confirmed."""
     fresh_codes: bool = False
     """Recovery codes were made that nobody has seen yet."""
+    agreed: str | None = None
+    """Who agreed in this sign-in to what the destination is told (``Party.key``)."""
     keypad: Keypad = Field(default_factory=shuffled, repr=False)
 
     @property

@@ -9,7 +9,8 @@ from typing import Protocol
 from flask import Blueprint, Request, Response, request, url_for
 from flask_babel import gettext as _
 
-from idp.login.journey import Journey, NoTransaction, Position
+from idp.login.journey import Journey
+from idp.login.position import NoTransaction, Position
 from idp.login.steps.recovery_codes import RecoveryCodesStep
 from idp.pages import Pages
 from idp.rules.next_step import Step

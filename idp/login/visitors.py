@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from flask import Request, Response
+from flask import session as browser_session
 from sqlalchemy import Connection
 
 from idp.accounts import delegations, grants, sessions
+from idp.accounts.grants import OwnedSession
 from idp.accounts.links import SignedInBy, still_counts
 from idp.accounts.locking import lock_account
 from idp.accounts.party import party, party_in_session
@@ -20,6 +23,9 @@ from idp.login.session import SessionStore, SignOnSession
 from idp.rules.assurance import Proof
 from idp.storage.database import Database
 
+SIGNED_OUT: Final = "signed_out"
+"""Where the browser's signed cookie keeps which session it signed out of last, until somebody signs in."""
+
 
 @dataclass(frozen=True)
 class Visitors:
@@ -29,6 +35,13 @@ class Visitors:
     clock: Clock
     sessions: SessionStore
     cookies: Cookies
+
+    def unseen(self, request: Request) -> bool:
+        """Tell of a POST without our session's cookie, which browsers keep from the forms of other sites (Lax).
+
+        It comes with the GET that follows. Whether any other cookie came tells nothing: a proxy's own may.
+        """
+        return request.method == "POST" and not self.cookies.get(request, "session")
 
     def of(self, request: Request) -> Visitor | None:
         """Return who is signed in, or ``None``: no session, or an account or delegation that no longer counts."""
@@ -86,7 +99,7 @@ class Visitors:
                 lock_account(connection, one)
             counts = by is None or still_counts(connection, by, proofs, now)
             if counts and ending is not None:
-                self._revoke(connection, ending.session, "somebody else signed in")
+                self._revoke(connection, _owned(ending.session), "somebody else signed in")
             if counts:
                 sessions.opened(connection, new, goes_on=goes_on)
                 record(
@@ -102,6 +115,7 @@ class Visitors:
             return None
         if before is not None:
             self.sessions.close(before.cookie)
+        browser_session.pop(SIGNED_OUT, None)
         return Visitor(cookie, session, present)
 
     def sign_out(self, visitor: Visitor, response: Response) -> None:
@@ -113,28 +127,32 @@ class Visitors:
     def end(self, cookie: str, session: SignOnSession, why: str) -> None:
         """End a session with every grant of it."""
         with self.database.write() as connection:
-            self._revoke(connection, session, why)
+            self._revoke(connection, _owned(session), why)
         self.sessions.close(cookie)
 
-    def end_grants(self, sid: str) -> None:
-        """End what a session granted when only its ``sid`` is known: its browser has no cookie of it any more."""
+    def end_named(self, sid: str) -> None:
+        """End a session of which only the ``sid`` is known: its browser has no cookie of it any more."""
         with self.database.write() as connection:
-            account_id = grants.account_of_session(connection, sid)
-            if account_id is not None:
-                grants.revoke_session(connection, sid, account_id, self.clock.now())
+            owned = grants.owner_of_session(connection, sid)
+            if owned is not None:
+                self._revoke(connection, owned, "hint without session")
 
-    def _revoke(self, connection: Connection, session: SignOnSession, why: str) -> None:
+    def _revoke(self, connection: Connection, owned: OwnedSession, why: str) -> None:
         now = self.clock.now()
-        grants.revoke_session(connection, session.sid, session.account_id, now)
-        delegation_id = session.delegation_id
+        grants.revoke_session(connection, owned.sid, owned.account_id, now)
+        delegation_id = owned.delegation_id
         record(
             connection,
             Event.SIGNED_OUT,
             now,
-            account_id=session.account_id,
+            account_id=owned.account_id,
             actor_id=delegations.assistant_of(connection, delegation_id) if delegation_id else None,
             detail={"why": why},
         )
+
+
+def _owned(session: SignOnSession) -> OwnedSession:
+    return OwnedSession(session.sid, session.account_id, session.delegation_id)
 
 
 def _same_way(session: SignOnSession, account_id: str, delegation_id: str | None, via: str | None) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
-from idp.app import Parts, create_app, parts_of
+from idp.app import create_app, parts_of
 from idp.storage.ephemeral import open_ephemeral
 from tests.journeys.practice import doctors_browser
 from tests.provider import Provider, Someone, Visit
@@ -49,7 +50,7 @@ def elsewhere(provider: Provider) -> Iterator[Callable[[], Visit]]:
     ephemeral = open_ephemeral(provider.settings.ephemeral_url, parts.database, provider.clock)
     app = create_app(
         provider.settings,
-        Parts(parts.database, ephemeral, parts.keyring, provider.clock, parts.plugins, parts.clients),
+        replace(parts, ephemeral=ephemeral, clock=provider.clock),
     )
 
     def browser() -> Visit:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from idp.app import Parts, create_app
+from idp.app import create_app
 from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore
 from idp.storage.errors import StorageUnavailable
@@ -124,7 +124,7 @@ class Flaky:
         database.failure = self.failure if store == "database" else self._calm
         ephemeral = FailingEphemeral(parts.ephemeral, self.failure if store == "ephemeral" else self._calm)
         self.database = database
-        own = Parts(database, ephemeral, parts.keyring, provider.clock, parts.plugins, parts.clients)
+        own = replace(parts, database=database, ephemeral=ephemeral)
         self.app = create_app(provider.settings, own)
 
     def fail_at(self, number: int, *, lasting: bool = False) -> None:

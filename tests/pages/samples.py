@@ -172,6 +172,18 @@ CHOICE = {
     "places": [("d1", "DURAND Alice"), ("d2", LONG)],
     "switch_url": "/switch",
 }
+CONSENT: dict[str, Any] = {
+    "service": "Feuille de Soins Électronique",
+    "name": "HKLOMTZULT FIFQOE",
+    "told": [
+        "un identifiant qui ne change pas, et comment vous vous êtes identifié",
+        "l'identité : nom, prénoms, sexe, date de naissance, langue",
+        "l'adresse e-mail",
+        "tout cela aussi en votre absence, jusqu'à votre déconnexion",
+    ],
+    "asked": "0f" * 32,
+    "switch_url": "/switch",
+}
 LINK_CODE = {
     "acting_for": LONG,
     "practitioner": LONG,
@@ -220,6 +232,14 @@ SESSIONS: dict[str, Any] = {
     "switch_url": "/switch",
     "logout_url": "/logout",
     "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
+}
+
+SIGNED_OUT: dict[str, Any] = {
+    "services": [],
+    "changing": False,
+    "to_close": False,
+    "stays": False,
+    "refresh_url": "/logout/done",
 }
 
 SAMPLES: dict[str, Sample] = {
@@ -352,7 +372,44 @@ SAMPLES: dict[str, Sample] = {
     "logout": Sample(
         "logout.html", {"confirm_url": "/logout/confirm", "signed_in": {"name": LONG, "acting_for": None}}
     ),
-    "logged-out": Sample("logged_out.html", {}),
+    "consent": Sample("consent.html", CONSENT),
+    "consent-assistant": Sample(
+        "consent.html",
+        {**CONSENT, "name": LONG, "acting_for": LONG}
+        | {
+            "told": [
+                "l'accès « urn:service-public:mc:remboursements.lecture »",
+                "l'accès au service « Feuilles de soins électroniques » : feuilles.lecture, feuilles.envoi",
+                "votre nom, NAUDIN Fernand, comme assistant(e)",
+                *CONSENT["told"],
+            ]
+        },
+    ),
+    "form-post": Sample(
+        "form_post.html",
+        {
+            "address": "https://fse.example/callback",
+            "answer": {
+                "code": "c" * 43,
+                "state": '"><script>alert(1)</script>',
+                "iss": "https://idp.example",
+            },
+        },
+    ),
+    "logged-out": Sample("logged_out.html", SIGNED_OUT),
+    "logged-out-services": Sample(
+        "logged_out.html",
+        SIGNED_OUT
+        | {"changing": True, "to_close": True, "stays": True}
+        | {
+            "services": [
+                {"name": "Feuille de Soins Électronique (FSE)", "state": "told"},
+                {"name": "Mon dossier de retraite", "state": "pending"},
+                {"name": f"Service des {LONG}", "state": "unreached"},
+                {"name": "Attestations", "state": "untold"},
+            ]
+        },
+    ),
     "profile": Sample("profile.html", PROFILE),
     "profile-empty": Sample("profile.html", {**PROFILE, "delegations": [], "back_url": None, "notice": None}),
     "profile-full": Sample("profile.html", {**PROFILE, "add_url": None, "notice": None}),

@@ -14,7 +14,8 @@ from idp.accounts.one_time_codes import Ticket
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.enrolment import Enrolments
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
+from idp.login.position import Position
 from idp.login.steps.recovery_codes import FreshCodes
 from idp.login.tickets import Tickets, redeem
 from idp.login.wording import throttled, try_again_in

@@ -10,7 +10,8 @@ from flask_babel import gettext as _
 from idp.accounts.links import Place, SignedInBy
 from idp.audit.events import Event, record
 from idp.clock import Clock
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
+from idp.login.position import Position
 from idp.pages import Pages, Problem
 from idp.storage.database import Database
 

@@ -14,7 +14,8 @@ from idp.accounts.authenticators import Held
 from idp.accounts.failures import Counted
 from idp.audit.events import Event, record
 from idp.clock import Clock
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
+from idp.login.position import Position
 from idp.login.throttling import Throttle
 from idp.login.wording import no_code, throttled, try_again_in, wrong_code
 from idp.pages import Pages, Problem

@@ -16,8 +16,9 @@ from idp.accounts.party import password_mark
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.cookies import REMEMBERED_SECONDS, Cookies
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
 from idp.login.keypad import KeypadView, pressed, shuffled
+from idp.login.position import Position
 from idp.login.throttling import Throttle
 from idp.login.wording import days_left, format_day, throttled, try_again_in
 from idp.pages import Pages, Problem

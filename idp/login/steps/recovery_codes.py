@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 
 from idp.clock import Clock
 from idp.login.cookies import fingerprint
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
 from idp.login.kept import Kept
+from idp.login.position import Position
 from idp.login.wording import format_day
 from idp.pages import Pages
 from idp.rules.assurance import FUND_ZONE

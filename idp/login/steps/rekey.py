@@ -13,8 +13,9 @@ from idp.accounts.passwords import Chooser, words_of
 from idp.audit.events import Event, record
 from idp.clock import Clock
 from idp.login.enrolment import Enrolments
-from idp.login.journey import Journey, Position
+from idp.login.journey import Journey
 from idp.login.new_password import FIELD, NewPasswords
+from idp.login.position import Position
 from idp.notices.kinds import Notice
 from idp.notices.outbox import Outbox
 from idp.pages import Pages, Problem
