@@ -22,6 +22,7 @@ from idp.login.surroundings import Surroundings
 from idp.notices.outbox import Outbox
 from idp.oidc.authorization.relying_party import DESTINATION
 from idp.oidc.room import protocol_blueprints, relying_party_of
+from idp.outbound import Outbound, reach_of
 from idp.pages import Pages
 from idp.plugins import Plugins, load_plugins
 from idp.profile.room import profile_blueprints
@@ -46,6 +47,7 @@ class Parts:
     clock: Clock
     plugins: Plugins
     clients: ClientRegistry
+    outbound: Outbound
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -55,8 +57,9 @@ def parts_of(settings: Settings) -> Parts:
     """
     plugins = load_plugins(settings)
     clock: Clock = ShiftedClock(settings.clock_shift_file) if settings.clock_shift_file else SystemClock()
-    clients = ClientRegistry.load(settings.clients_folder, frozenset(plugins.scopes))
+    clients = ClientRegistry.load(settings.clients_folder, frozenset(plugins.scopes), reach_of(settings))
     check_services(settings, clients)
+    outbound = Outbound.from_settings(settings)
     database = Database(settings.database_url)
     try:
         keyring = Keyring.from_file(settings.keyring_file)
@@ -70,6 +73,7 @@ def parts_of(settings: Settings) -> Parts:
         clock=clock,
         plugins=plugins,
         clients=clients,
+        outbound=outbound,
     )
 
 
@@ -114,6 +118,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
         cookies,
         pages,
         Outbox(parts.keyring, parts.plugins.notifiers),
+        parts.outbound,
     )
     _register(app, csrf, around)
     register_errors(app, pages)

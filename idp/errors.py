@@ -12,7 +12,10 @@ from idp.pages import Pages
 from idp.plugins import FactorBusy
 from idp.storage.errors import StorageUnavailable
 
-_FOR_PROGRAMS = frozenset({PATHS["token_endpoint"], PATHS["userinfo_endpoint"]})
+_FOR_PROGRAMS = frozenset(
+    PATHS[name]
+    for name in ("token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint")
+)
 """Addresses whose errors are JSON, whatever went wrong."""
 
 
@@ -38,10 +41,7 @@ def register_errors(app: Flask, pages: Pages) -> None:
     def unavailable(error: Exception) -> Response:
         app.logger.error("unavailable: %s", type(error).__name__)
         if request.path in _FOR_PROGRAMS:
-            response = jsonify(
-                error="temporarily_unavailable", error_description="try again in a few seconds"
-            )
-            response.status_code = 503
+            response = _for_a_program(503, "temporarily_unavailable", "try again in a few seconds")
             response.headers["Retry-After"] = "5"
             return response
         response = pages.error(
@@ -57,21 +57,28 @@ def register_errors(app: Flask, pages: Pages) -> None:
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
         if request.path in _FOR_PROGRAMS:
-            told = jsonify(error="invalid_request" if status < 500 else "server_error")
-            told.status_code = status
-            told.headers.extend(error.get_headers())
-            told.content_type = "application/json"
-            return told
-        response = pages.error(
-            status,
-            error.name.lower().replace(" ", "_"),
-            _("Page introuvable") if status == 404 else _("Demande impossible"),
-            _("L'adresse est incomplète ou la page n'existe plus.")
-            if status == 404
-            else _("La demande n'a pas pu être comprise. Recommencez depuis l'accueil."),
-            action_url=url_for("home.home"),
-            action_label=_("Retour à l'accueil"),
-        )
+            response = _for_a_program(
+                status, "invalid_request" if status < 500 else "server_error", error.name.lower()
+            )
+        else:
+            response = pages.error(
+                status,
+                error.name.lower().replace(" ", "_"),
+                _("Page introuvable") if status == 404 else _("Demande impossible"),
+                _("L'adresse est incomplète ou la page n'existe plus.")
+                if status == 404
+                else _("La demande n'a pas pu être comprise. Recommencez depuis l'accueil."),
+                action_url=url_for("home.home"),
+                action_label=_("Retour à l'accueil"),
+            )
         if isinstance(allowed := getattr(error, "valid_methods", None), (list, tuple, set)):
             response.headers["Allow"] = ", ".join(sorted(allowed))
         return response
+
+
+def _for_a_program(status: int, error: str, description: str) -> Response:
+    """Return an answer as RFC 6749 §5.2 has it; every answer of the application is ``no-store``."""
+    response = jsonify(error=error, error_description=description)
+    response.status_code = status
+    response.headers["Pragma"] = "no-cache"
+    return response

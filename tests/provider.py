@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -18,14 +18,16 @@ import pyotp
 from flask import Flask
 from flask.testing import FlaskClient
 from joserfc import jwt
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import KeySet
 from sqlalchemy import Connection, insert, select
 from werkzeug.test import TestResponse
 
 from idp.accounts import authenticators, delegations, directory
 from idp.accounts.delegations import NewAssistant
 from idp.app import Parts, create_app, parts_of
+from idp.clients.values import WITH_SECRET
 from idp.demo.browser import Page, read_page
+from idp.oidc.keys.signing import ALGORITHMS, Signatures, new_key
 from idp.oidc.subjects import ensure_subjects
 from idp.rules.delegation import window_of_days
 from idp.settings import Settings, load_settings
@@ -34,6 +36,7 @@ from idp.storage.ephemeral import EphemeralStore, open_ephemeral
 from idp.storage.keyring import Keyring
 from idp.storage.migrate import upgrade
 from idp.storage.schema import account, audit_event, signing_key
+from tests.assertions import asserted, assertion, public_jwk
 from tests.clock import MovableClock
 
 ISSUER = "https://idp.test"
@@ -58,8 +61,36 @@ CLIENTS: Mapping[str, Mapping[str, Any]] = {
         "id_token_signed_response_alg": "ES256",
     },
     "posting": {"token_endpoint_auth_method": "client_secret_post"},
+    "asserting": {"token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [public_jwk("ec")]}},
     "plain": {"pkce": "optional", "scope": ["openid", "profile"]},
     "noncer": {"nonce": "required"},
+    "twin": {"subject_type": "pairwise", "sector_identifier": "twins.test", "assistants": "allowed"},
+    "sibling": {"subject_type": "pairwise", "sector_identifier": "twins.test", "assistants": "allowed"},
+    "apart": {"subject_type": "pairwise", "assistants": "allowed"},
+    "signing": {"userinfo_signed_response_alg": "ES256", "assistants": "allowed"},
+    "asking": {"consent": "required", "assistants": "allowed"},
+    "records": {
+        "grant_types": ["client_credentials"],
+        "redirect_uris": [],
+        "scope": [],
+        "resource_identifier": "https://records.test/api",
+        "resource_scopes": ["records.read", "records.write"],
+    },
+    "letters": {
+        "grant_types": ["client_credentials"],
+        "redirect_uris": [],
+        "scope": [],
+        "resource_identifier": "https://letters.test/api",
+        "resource_scopes": ["letters.send"],
+    },
+    "machine": {
+        "grant_types": ["client_credentials"],
+        "redirect_uris": [],
+        "scope": ["openid", "profile", "offline_access", "practitioner", "records.read", "letters.send"],
+        "resources": ["https://records.test/api", "https://letters.test/api"],
+    },
+    "salted": {"id_token_signed_response_alg": "PS256"},
+    "edwards": {"id_token_signed_response_alg": "EdDSA"},
     "native": {
         "application_type": "native",
         "token_endpoint_auth_method": "none",
@@ -100,7 +131,7 @@ class Provider:
         self.settings = _settings(folder, database_url, ephemeral_url, settings)
         parts = parts_of(self.settings)
         ephemeral: EphemeralStore = open_ephemeral(ephemeral_url, parts.database, clock)
-        self.parts = Parts(parts.database, ephemeral, parts.keyring, clock, parts.plugins, parts.clients)
+        self.parts = replace(parts, ephemeral=ephemeral, clock=clock)
         prepare(self.parts)
         self._phc = self.parts.plugins.knowledge.hash(PASSWORD)
         self.app: Flask = create_app(self.settings, self.parts)
@@ -177,6 +208,18 @@ class Provider:
 
     def token(self, data: Mapping[str, str], client_id: str = "open", **how: Any) -> TestResponse:
         """Post to the token endpoint as ``client_id``, authenticated the way its file says."""
+        return self.as_client("/oauth2/token", data, client_id, **how)
+
+    def introspect(self, token: str, client_id: str = "open", **more: str) -> TestResponse:
+        """Ask what stands behind a token."""
+        return self.as_client("/oauth2/introspect", {"token": token, **more}, client_id)
+
+    def revoke(self, token: str, client_id: str = "open", **more: str) -> TestResponse:
+        """Give a token back."""
+        return self.as_client("/oauth2/revoke", {"token": token, **more}, client_id)
+
+    def as_client(self, path: str, data: Mapping[str, str], client_id: str, **how: Any) -> TestResponse:
+        """Post to any endpoint for clients, authenticated the way the file of ``client_id`` says."""
         method = self.parts.clients.get(client_id)
         assert method is not None
         body = dict(data)
@@ -186,9 +229,11 @@ class Provider:
             headers["Authorization"] = f"Basic {credentials}"
         elif method.token_endpoint_auth_method == "client_secret_post":
             body |= {"client_id": client_id, "client_secret": CLIENT_SECRET}
+        elif method.token_endpoint_auth_method == "private_key_jwt":
+            body |= asserted(assertion(client_id, ISSUER, self.clock.now()))
         else:
             body |= {"client_id": client_id}
-        return self.http().post("/oauth2/token", data=body, headers=headers, **how)
+        return self.http().post(path, data=body, headers=headers, **how)
 
     def redeem(self, code: str, client_id: str = "open", **changes: str) -> TestResponse:
         """Redeem a code that ``Visit.authorize`` got."""
@@ -211,7 +256,7 @@ class Provider:
     def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of one of the provider's JWTs, its signature verified by the published keys."""
         keys = KeySet.import_key_set(json.loads(self.http().get("/oauth2/jwks").data))
-        return dict(jwt.decode(token, keys, algorithms=["RS256", "ES256"]).claims)
+        return dict(jwt.decode(token, keys, registry=Signatures()).claims)
 
     def http(self) -> FlaskClient:
         """Return a client without cookies, for what is no browser."""
@@ -323,13 +368,8 @@ def _migrated() -> bytes:
 @cache
 def _signing_keys() -> dict[str, str]:
     """Return private keys by algorithm: making an RSA key takes tenths of a second."""
-    made: dict[str, RSAKey | ECKey] = {
-        "RS256": RSAKey.generate_key(2048),
-        "ES256": ECKey.generate_key("P-256"),
-    }
-    return {
-        alg: json.dumps({**key.as_dict(private=True), "kid": key.thumbprint()}) for alg, key in made.items()
-    }
+    made = [new_key(alg) for alg in ALGORITHMS]
+    return {one.alg: json.dumps({**one.key.as_dict(private=True), "kid": one.kid}) for one in made}
 
 
 def authorization_request(client_id: str) -> dict[str, str]:
@@ -377,7 +417,7 @@ def _settings(
             "mfa": "optional",
             **changes,
         }
-        if data["token_endpoint_auth_method"] != "none":
+        if data["token_endpoint_auth_method"] in WITH_SECRET:
             data["client_secret_sha256"] = digest
         if client_id == "portal":
             data["scope"] = ["openid", "profile", "practitioner", "offline_access"]

@@ -17,10 +17,17 @@ from tests.clock import MovableClock
 from tests.journeys.story import audit_lines
 from tests.provider import ISSUER, Provider, Someone
 
-PROTOCOL = frozenset({"/oauth2/authorize", "/oauth2/token", "/oauth2/userinfo", "/logout"})
+PROTOCOL = frozenset(
+    {
+        *("/oauth2/authorize", "/oauth2/token", "/oauth2/userinfo"),
+        *("/oauth2/introspect", "/oauth2/revoke", "/logout"),
+    }
+)
 """Addresses that other sites post to: each guards itself, see ``tests/protocol``."""
 
-CACHEABLE = frozenset({"/.well-known/openid-configuration", "/oauth2/jwks"})
+CACHEABLE = frozenset(
+    {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth2/jwks"}
+)
 BARE = CACHEABLE | {"/healthz", "/readyz", "/static/idp.css"}
 """Addresses that programs ask all the time: no browser is known by them."""
 

@@ -1,4 +1,4 @@
-"""By which identifier a client knows a person: the public one, or one that no other sector shares (Core §8)."""
+"""By which names a client knows people and sessions: the public ones, or some that no other sector shares (Core §8)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import insert, select
 
 from idp.clients.model import Client
+from idp.oidc.sealed_names import SealedNames
 from idp.storage.database import Database
 from idp.storage.keyring import Keyring
 from idp.storage.schema import provider_secret
 
 _NAME = "pairwise"
-_BOUND_TO = f"provider_secret:{_NAME}"
 
 
 @dataclass(frozen=True)
 class Subjects:
-    """Derives pairwise subjects by HMAC-SHA256 of sector and person: the same at every start, and one way only."""
+    """Derives pairwise names from one secret, the same at every start.
+
+    People by HMAC-SHA256 of sector and person, one way only; sessions so that we can read them in a hint (`sid`).
+    """
 
     key: bytes
 
@@ -38,13 +42,35 @@ class Subjects:
         """Return the same for one client."""
         return lambda sub: self.of(client, sub)
 
+    def sid_of(self, client: Client, sid: str) -> str:
+        """Return how ``client`` knows the session ``sid``: as all of its sector do."""
+        if client.subject_type == "public":
+            return sid
+        return self._sessions.sealed(sid.encode(), among=client.sector)
+
+    def session_of(self, client: Client, told: str) -> str | None:
+        """Return the session that ``client`` knows as ``told``, ``None`` for what no pairwise one was ever told."""
+        if client.subject_type == "public":
+            return told
+        sid = self._sessions.opened(told, among=client.sector)
+        return None if sid is None else sid.decode()
+
+    @cached_property
+    def _sessions(self) -> SealedNames:
+        return SealedNames(self.key, "session")
+
+    @cached_property
+    def grants(self) -> SealedNames:
+        """What seals a grant's id into tokens: two tokens of one grant show nothing in common."""
+        return SealedNames(self.key, "grant")
+
 
 def ensure_subjects(database: Database, keyring: Keyring, now: datetime) -> None:
     """Make the secret of the pairwise subjects once for all. Safe to run in several processes at once."""
     with database.alter() as connection:
         known = select(provider_secret.c.name).where(provider_secret.c.name == _NAME)
         if connection.execute(known).one_or_none() is None:
-            sealed = keyring.seal(secrets.token_bytes(32), bound_to=_BOUND_TO)
+            sealed = keyring.seal(secrets.token_bytes(32), bound_to=bound_to(_NAME))
             connection.execute(insert(provider_secret).values(name=_NAME, sealed=sealed, created_at=now))
 
 
@@ -54,4 +80,9 @@ def load_subjects(database: Database, keyring: Keyring) -> Subjects:
         sealed = connection.execute(
             select(provider_secret.c.sealed).where(provider_secret.c.name == _NAME)
         ).scalar_one()
-    return Subjects(keyring.open(sealed, bound_to=_BOUND_TO))
+    return Subjects(keyring.open(sealed, bound_to=bound_to(_NAME)))
+
+
+def bound_to(name: str) -> str:
+    """Return what a secret of the provider is sealed to."""
+    return f"provider_secret:{name}"

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import pyotp
 from werkzeug.test import TestResponse
 
+from idp.oidc.subjects import load_subjects
 from tests.provider import ISSUER, Provider, Someone, Visit, redirect_uri
 
-_DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]+")
+DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]+")
 
 
 def tokens(
@@ -44,8 +45,21 @@ def token_error(response: TestResponse, status: int = 400) -> str:
     assert response.headers["Pragma"] == "no-cache"
     told = json.loads(response.data)
     assert set(told) <= {"error", "error_description"}
-    assert _DESCRIPTION.fullmatch(told.get("error_description", "none"))
+    assert DESCRIPTION.fullmatch(told.get("error_description", "none"))
     return str(told["error"])
+
+
+def refused(response: TestResponse, status: int = 401) -> str:
+    """Return the error of an answer to a bearer token, its form checked (RFC 6750 §3); empty where none was sent."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    scheme, _, attributes = response.headers["WWW-Authenticate"].partition(" ")
+    told = dict(re.findall(r'([a-z_]+)="([^"]*)"', attributes))
+    assert (scheme, told.pop("realm")) == ("Bearer", "userinfo")
+    assert told == json.loads(response.data)
+    assert DESCRIPTION.fullmatch(told.get("error_description", "none"))
+    return str(told.get("error", ""))
 
 
 def redirected_error(visit: Visit, client_id: str = "open", state: str | None = "the-state") -> str:
@@ -56,9 +70,17 @@ def redirected_error(visit: Visit, client_id: str = "open", state: str | None = 
     assert not urlsplit(visit.left_for).fragment
     assert answer.pop("state", None) == state
     assert answer.pop("iss") == ISSUER
-    assert _DESCRIPTION.fullmatch(answer.pop("error_description"))
+    assert DESCRIPTION.fullmatch(answer.pop("error_description"))
     assert set(answer) == {"error"}
     return answer["error"]
+
+
+def grant_behind(provider: Provider, access_token: str) -> str:
+    """Return the id of the grant of an access token, which its ``jti`` tells us alone."""
+    subjects = load_subjects(provider.parts.database, provider.parts.keyring)
+    name = subjects.grants.opened(provider.claims(access_token)["jti"])
+    assert name is not None
+    return name[:32].hex()
 
 
 def header_of(token: str) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from idp.oidc.keys.signing import SigningKey, load_keys
+from idp.oidc.keys.signing import SigningKey
+from idp.oidc.keys.store import load_keys
 from tests.provider import Provider
 
 Signer = Callable[[bytes], bytes]
@@ -33,7 +34,8 @@ def forged(header: Mapping[str, Any] | bytes, claims: Mapping[str, Any] | bytes,
 
 def our_key(provider: Provider) -> SigningKey:
     """Return the RSA key that the provider signs with."""
-    return load_keys(provider.parts.database, provider.parts.keyring).current["RS256"]
+    keys = load_keys(provider.parts.database, provider.parts.keyring)
+    return keys.signing("RS256", provider.clock.now())
 
 
 def by_rsa(key: RSAPrivateKey) -> Signer:

@@ -1,28 +1,36 @@
-"""Whatever is sent: an answer, never an accident; a redirect to a registered address alone; errors as JSON."""
+"""Whatever is sent: an answer, never an accident; a redirect to a registered address alone; errors as specified."""
 
 from __future__ import annotations
 
-import base64
-from urllib.parse import urlencode, urlsplit
+import json
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.protocol.answers import token_error
+from idp.demo.browser import read_page
+from tests.protocol.answers import DESCRIPTION
+from tests.protocol.garbage import (
+    DOCUMENTS,
+    FORM,
+    POSTED,
+    Pairs,
+    anything,
+    deep,
+    json_values,
+    octets,
+    pairs,
+    quick,
+)
 from tests.provider import (
-    CLIENT_SECRET,
     CLIENTS,
     ISSUER,
-    VERIFIER,
     Provider,
     authorization_request,
     redirect_uri,
 )
-
-FORM = "application/x-www-form-urlencoded"
-quick = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 _AUTHORIZATION: dict[str, list[str]] = {
     "client_id": [*CLIENTS, "unheard_of"],
@@ -37,34 +45,39 @@ _AUTHORIZATION: dict[str, list[str]] = {
     "prompt": ["none", "login", "select_account", "consent", "none login"],
     "max_age": ["0", "1", "banana", "999999999"],
     "acr_values": ["pwd", "mfa", "mfa pwd"],
-    "claims": ["{}", '{"id_token":{"acr":null}}', "["],
+    "claims": [
+        *("{}", '{"id_token":{"acr":null}}', "[", "[" * 2_000),
+        *('{"id_token":{"sub":{"value":"\\ud800"}}}', '{"userinfo":{"name":{"value":1e999}}}'),
+    ],
     "login_hint": ["408461", "<b>"],
+    "resource": ["https://records.test/api", "https://records.test/api#top", "records"],
     "ui_locales": ["fr", "fr-CA en"],
     "id_token_hint": ["a.b.c"],
     "request": ["a.b.c"],
     "request_uri": ["https://open.test/request"],
     "registration": ["{}"],
 }
-_TOKEN: dict[str, list[str]] = {
-    "grant_type": ["authorization_code", "refresh_token", "client_credentials", "password"],
-    "client_id": [*CLIENTS],
-    "client_secret": [CLIENT_SECRET],
-    "code": ["c" * 43],
-    "redirect_uri": [redirect_uri("open")],
-    "code_verifier": [VERIFIER],
-    "refresh_token": ["a" * 64 + ".0.a", ".."],
-    "scope": ["openid"],
-    "resource": ["https://a.test"],
-}
 
-
-def _pairs(known: dict[str, list[str]]) -> SearchStrategy[list[tuple[str, str]]]:
-    """Return lists of parameters, mostly known names with known values, sometimes anything, sometimes twice."""
-    anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-    named = st.sampled_from(sorted(known)).flatmap(
-        lambda name: st.tuples(st.just(name), st.sampled_from(known[name]) | anything)
-    )
-    return st.lists(named | st.tuples(anything, anything), max_size=12)
+_ASKED = st.fixed_dictionaries(
+    {},
+    optional={
+        member: st.dictionaries(
+            st.sampled_from(["sub", "acr", "name", "auth_time"]),
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "essential": st.booleans() | json_values,
+                    "value": st.sampled_from(["pwd", "mfa"]) | json_values,
+                    "values": st.lists(st.sampled_from(["pwd", "mfa"]) | json_values, max_size=3)
+                    | json_values,
+                },
+            )
+            | json_values,
+        )
+        | json_values
+        for member in ("userinfo", "id_token")
+    },
+)
 
 
 def _authorization() -> SearchStrategy[list[tuple[str, str]]]:
@@ -76,7 +89,7 @@ def _authorization() -> SearchStrategy[list[tuple[str, str]]]:
     ) -> list[tuple[str, str]]:
         return [*request.items(), *pairs] if doubled else list({**request, **dict(pairs)}.items())
 
-    return st.builds(changed, right, _pairs(_AUTHORIZATION), st.booleans()) | _pairs(_AUTHORIZATION)
+    return st.builds(changed, right, pairs(_AUTHORIZATION), st.booleans()) | pairs(_AUTHORIZATION)
 
 
 @pytest.fixture(scope="module")
@@ -104,52 +117,137 @@ def test_any_authorization_request_is_answered_and_leads_nowhere_else(
         base_url=ISSUER,
         headers={"Cookie": signed_in} if known else {},
     )
-    assert answer.status_code in {303, 400, 413}
+    assert answer.status_code in {200, 303, 400, 413}
+    if answer.status_code == 200:
+        (form,) = read_page("", 200, answer.text).forms
+        assert dict(pairs)["response_mode"] == "form_post"
+        assert form.fields["iss"] == ISSUER
+        assert _registered(form.action, dict(pairs)["client_id"])
+        return
     if answer.status_code != 303:
         assert "Location" not in answer.headers
         return
     location = answer.headers["Location"]
     if location.startswith(("/signin/", "/oauth2/authorize?")):
         return
-    target = urlsplit(location)
-    client_id = dict(pairs)["client_id"]
-    if client_id == "native":
-        assert (target.scheme, target.hostname, target.path) == ("http", "127.0.0.1", "/cb")
+    assert _registered(location, dict(pairs)["client_id"])
+    assert urlencode({"iss": ISSUER}) in urlsplit(location).query
+
+
+@quick
+@given(
+    claims=deep | json_values.map(json.dumps) | _ASKED.map(json.dumps),
+    method=st.sampled_from(["GET", "POST"]),
+    known=st.booleans(),
+)
+@example(claims=r'{"id_token":{"sub":{"value":"\ud800"}}}', method="GET", known=False)
+@example(claims=r'{"id_token":{"acr":{"values":["\udfff"]}}}', method="GET", known=False)
+def test_any_claims_asked_for_are_understood_or_told_to_the_client(
+    shared_provider: Provider, signed_in: str, claims: str, method: str, known: bool
+) -> None:
+    sent = urlencode({**authorization_request("open"), "claims": claims})
+    went = shared_provider.http().open(
+        f"/oauth2/authorize?{sent if method == 'GET' else ''}",
+        method=method,
+        data=sent if method == "POST" else None,
+        content_type=FORM,
+        base_url=ISSUER,
+        headers={"Cookie": signed_in if known else "unheard=of"},
+    )
+    assert (went.status_code, went.headers["Cache-Control"]) == (303, "no-store")
+    answer = parse_qs(urlsplit(went.headers["Location"]).query)
+    if "error" in answer:
+        assert answer["error"][0] in {
+            "invalid_request",
+            "unmet_authentication_requirements",
+            "login_required",
+        }
+        assert DESCRIPTION.fullmatch(answer["error_description"][0])
+
+
+@quick
+@given(
+    more=pairs(
+        {
+            "id_token_hint": ["a.b.c"],
+            "post_logout_redirect_uri": ["https://open.test/goodbye", "https://evil.test/"],
+            "client_id": ["open"],
+            "state": ["s", "\r\nSet-Cookie: a=b"],
+            "logout_hint": ["408461"],
+            "ui_locales": ["fr"],
+        }
+    ),
+    method=st.sampled_from(["GET", "POST"]),
+    known=st.booleans(),
+)
+def test_any_logout_without_a_good_hint_asks_or_ends_on_our_page(
+    shared_provider: Provider, signed_in: str, more: Pairs, method: str, known: bool
+) -> None:
+    sent = urlencode(more)
+    answer = shared_provider.http().open(
+        f"/logout{'?' + sent if method == 'GET' else ''}",
+        method=method,
+        data=sent if method == "POST" else None,
+        content_type=FORM,
+        base_url=ISSUER,
+        headers={"Cookie": signed_in} if known else {},
+    )
+    assert answer.headers["Cache-Control"] == "no-store"
+    if known:
+        assert (answer.status_code, 'id="logout-form"' in answer.text) == (200, True)
     else:
-        assert location.partition("?")[0] == redirect_uri(client_id)
-    assert urlencode({"iss": ISSUER}) in target.query
+        again = "/logout" if method == "POST" else "/logout/done"
+        assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (303, again)
 
 
 @quick
 @given(
-    pairs=_pairs(_TOKEN),
-    header=st.none()
-    | st.sampled_from([f"Basic {base64.b64encode(f'open:{CLIENT_SECRET}'.encode()).decode()}", "Basic a"])
-    | st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=60),
+    query=octets,
+    path=st.sampled_from(["/oauth2/authorize", "/oauth2/userinfo", "/logout", *DOCUMENTS]),
+    etag=anything.filter(str.isprintable),
 )
-def test_any_token_request_gets_an_error_as_json(
-    shared_provider: Provider, pairs: list[tuple[str, str]], header: str | None
+def test_any_bytes_in_an_address_are_answered(
+    shared_provider: Provider, query: bytes, path: str, etag: str
 ) -> None:
-    headers = {"Content-Type": FORM, **({} if header is None else {"Authorization": header})}
-    answer = shared_provider.http().post("/oauth2/token", data=urlencode(pairs), headers=headers)
-    assert answer.status_code in {400, 401}
-    assert token_error(answer, answer.status_code)
-    assert ("WWW-Authenticate" in answer.headers) == (answer.status_code == 401)
+    answer = shared_provider.http().open(
+        path,
+        query_string=query.decode("latin-1"),
+        headers={"If-None-Match": etag.encode().decode("latin-1")},
+    )
+    if path in DOCUMENTS:
+        assert answer.status_code in {200, 304}
+        assert answer.status_code == 304 or answer.get_json()
+        return
+    assert answer.status_code in {303, 400, 401}
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
-@quick
-@given(
-    raw=st.binary(max_size=200), content_type=st.sampled_from([FORM, f"{FORM}; charset=utf-16", "a/b", ""])
-)
-def test_any_bytes_as_token_request_get_an_error_as_json(
-    shared_provider: Provider, raw: bytes, content_type: str
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/oauth2/userinfo", "/logout", *POSTED, *DOCUMENTS])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW"])
+def test_another_method_is_refused_and_the_right_ones_are_named(
+    provider: Provider, path: str, method: str
 ) -> None:
-    answer = shared_provider.http().post("/oauth2/token", data=raw, headers={"Content-Type": content_type})
-    assert token_error(answer, answer.status_code)
-    assert answer.status_code in {400, 401}
+    right = {"GET"} if path in DOCUMENTS else {"POST"} if path in POSTED else {"GET", "POST"}
+    answer = provider.http().open(path, method=method)
+    assert (answer.status_code == 405) == (method not in right)
+    if answer.status_code == 405:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert right <= set(answer.headers["Allow"].split(", ")) <= right | {"HEAD", "OPTIONS"}
 
 
-@quick
-@given(token=st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF), max_size=80))
-def test_any_bearer_token_is_refused(shared_provider: Provider, token: str) -> None:
-    assert shared_provider.userinfo(token).status_code == 401
+@pytest.mark.parametrize("path", ["/oauth2/authorize", "/oauth2/userinfo", "/logout", *POSTED])
+@pytest.mark.parametrize("content_type", [FORM, "multipart/form-data; boundary=b"])
+def test_a_body_beyond_its_size_is_refused_and_the_answer_not_stored(
+    provider: Provider, path: str, content_type: str
+) -> None:
+    body = f"token={'a' * 100_000}" if content_type == FORM else f"--b\r\n{'a' * 100_000}"
+    answer = provider.http().post(path, data=body, content_type=content_type)
+    assert answer.status_code in ({413} if content_type == FORM else {400, 401, 413})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def _registered(address: str, client_id: str) -> bool:
+    target = urlsplit(address)
+    if client_id == "native":
+        return (target.scheme, target.hostname, target.path) == ("http", "127.0.0.1", "/cb")
+    return address.partition("?")[0] == redirect_uri(client_id)

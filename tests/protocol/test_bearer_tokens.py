@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
+from idp.oidc.subjects import load_subjects
 from tests.protocol.answers import body, header_of, tokens
 from tests.protocol.forging import by_hmac, by_nobody, by_rsa, digest, encoded, forged, our_key
 from tests.provider import Provider, Someone
@@ -103,6 +104,7 @@ def test_a_token_of_another_type_is_no_access_token(provider: Provider, forge: F
         {"jti": "../../etc"},
         {"jti": {}},
         {"jti": "A" * 64},
+        {"jti": "A" * 76},
         {"jti": digest("no such grant")},
     ],
 )
@@ -110,6 +112,12 @@ def test_a_token_of_ours_that_is_over_or_for_something_else_is_refused(
     provider: Provider, forge: Forge, claims: dict[str, Any]
 ) -> None:
     assert refused(provider.userinfo(forge.signed(**claims))) == "invalid_token"
+
+
+def test_a_token_of_a_grant_that_is_gone_is_refused(provider: Provider, forge: Forge) -> None:
+    grants = load_subjects(provider.parts.database, provider.parts.keyring).grants
+    jti = grants.sealed(bytes.fromhex(digest("no such grant")) + bytes(9))
+    assert refused(provider.userinfo(forge.signed(jti=jti))) == "invalid_token"
 
 
 def test_a_token_for_a_client_that_is_gone_is_refused(
@@ -266,7 +274,14 @@ def test_claims_of_another_shape_under_our_own_signature_are_refused(
     assert refused(provider.userinfo(forged(forge.header, claims, by_rsa(forge.key)))) == "invalid_token"
 
 
-@pytest.mark.parametrize("header", [b"", b"null", b"[]", b'"text"', b"{", b"\xff", b"{}"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(b"", b"null", b"[]", b'"text"', b"{", b"\xff", b"{}", b'"alg"', b'["alg", "b64"]'),
+        *(b'{"alg": ["RS256"]}', b'{"alg": "RS256", "kid": {}}'),
+        *(b'{"alg": "RS256", "crit": 5}', b'{"alg": "RS256", "crit": [[]]}'),
+    ],
+)
 def test_a_header_of_another_shape_is_refused(provider: Provider, forge: Forge, header: bytes) -> None:
     assert refused(provider.userinfo(forged(header, forge.claims, by_rsa(forge.key)))) == "invalid_token"
 

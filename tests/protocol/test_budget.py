@@ -15,6 +15,8 @@ from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore, open_ephemeral
 from tests.clock import MovableClock
 from tests.protocol.answers import body, tokens
+from tests.protocol.apis import with_apis
+from tests.protocol.test_token_exchange import exchange, sent, with_actor
 from tests.provider import Provider, Someone
 from tests.servers import PostgresServer, RedisServer
 
@@ -101,6 +103,17 @@ def test_code_exchange(counted: tuple[Provider, Spent], doctor: Someone) -> None
     assert (spent.transactions, spent.ephemeral) == (1, ["get"])
 
 
+def test_an_assertion_costs_one_call_of_the_store_more(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    code = provider.browser().sign_in(doctor, "asserting")
+    spent.reset()
+    body(provider.redeem(code, "asserting"))
+    assert spent.kinds == ["INSERT", "SELECT", "INSERT"]
+    assert (spent.transactions, spent.ephemeral) == (1, ["add", "get"])
+
+
 def test_code_exchange_of_an_assistant_notes_the_use_of_the_delegation(
     counted: tuple[Provider, Spent], doctor: Someone
 ) -> None:
@@ -119,6 +132,21 @@ def test_refresh(counted: tuple[Provider, Spent], doctor: Someone) -> None:
     body(provider.refresh(given["refresh_token"]))
     assert spent.kinds == ["UPDATE", "SELECT", "INSERT"]
     assert (spent.transactions, spent.ephemeral) == (1, [])
+
+
+@pytest.mark.parametrize("acting", [False, True], ids=["as_it_is", "with_an_actor"])
+def test_exchange_of_an_assistants_token(
+    counted: tuple[Provider, Spent], doctor: Someone, *, acting: bool
+) -> None:
+    """Account and grant are held, the new grant and the line follow. Whether an actor's token counts is asked once."""
+    provider, spent = counted
+    with_apis(provider)
+    token = sent(provider, provider.add_assistant(doctor, "NAUDIN Fernand"))
+    actor = with_actor(provider) if acting else {}
+    spent.reset()
+    body(exchange(provider, token, **actor))
+    assert spent.kinds == [*(["SELECT"] if acting else []), "SELECT", "SELECT", "INSERT", "INSERT"]
+    assert (spent.transactions, spent.ephemeral) == (2 if acting else 1, [])
 
 
 def test_refresh_for_a_lost_answer(counted: tuple[Provider, Spent], doctor: Someone) -> None:
@@ -140,6 +168,88 @@ def test_userinfo(counted: tuple[Provider, Spent], doctor: Someone) -> None:
     assert (spent.transactions, spent.ephemeral) == (1, [])
 
 
+def test_userinfo_while_the_grant_is_known_fresh(counted: tuple[Provider, Spent], doctor: Someone) -> None:
+    provider, spent = counted
+    asked = '{"userinfo": {"email": null}, "id_token": {"name": null}}'
+    given = tokens(provider, doctor, claims=asked)
+    body(provider.userinfo(given["access_token"]))
+    spent.reset()
+    body(provider.userinfo(given["access_token"]))
+    assert (spent.sql, spent.transactions, spent.ephemeral) == ([], 0, [])
+
+
+def test_claims_asked_for_one_by_one_cost_nothing_more(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    asked = '{"userinfo": {"email": null}, "id_token": {"name": null}}'
+    code = provider.browser().sign_in(doctor, claims=asked)
+    spent.reset()
+    given = body(provider.redeem(code))
+    body(provider.refresh(given["refresh_token"]))
+    body(provider.userinfo(given["access_token"]))
+    assert spent.kinds == ["INSERT", "SELECT", "INSERT", "UPDATE", "SELECT", "INSERT", "SELECT"]
+
+
+def test_introspection_looks_once_while_what_it_found_is_fresh(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    given = tokens(provider, doctor)
+    for statements in (["SELECT"], [], []):
+        spent.reset()
+        assert body(provider.introspect(given["access_token"]))["active"] is True
+        assert (spent.kinds, spent.transactions, spent.ephemeral) == (statements, len(statements), [])
+    provider.clock.advance(seconds=provider.settings.revocation_lag)
+    spent.reset()
+    assert body(provider.introspect(given["access_token"]))["active"] is True
+    assert (spent.kinds, spent.transactions, spent.ephemeral) == (["SELECT"], 1, [])
+
+
+def test_introspection_of_a_refresh_token(counted: tuple[Provider, Spent], doctor: Someone) -> None:
+    provider, spent = counted
+    given = tokens(provider, doctor)
+    spent.reset()
+    assert body(provider.introspect(given["refresh_token"]))["active"] is True
+    assert (spent.kinds, spent.transactions, spent.ephemeral) == (["SELECT"], 1, [])
+
+
+def test_client_credentials_and_what_stands_behind_them(counted: tuple[Provider, Spent]) -> None:
+    provider, spent = counted
+    spent.reset()
+    token = body(provider.token({"grant_type": "client_credentials"}, "machine"))["access_token"]
+    assert (spent.sql, spent.transactions, spent.ephemeral) == ([], 0, [])
+    assert body(provider.introspect(token, "records"))["active"] is True
+    assert (spent.kinds, spent.transactions, spent.ephemeral) == (["SELECT"], 1, [])
+    for kinds in (["INSERT", "INSERT"], ["INSERT"]):
+        spent.reset()
+        assert provider.revoke(token, "machine").status_code == 200
+        assert (spent.kinds, spent.transactions, spent.ephemeral) == (kinds, 1, [])
+
+
+@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
+def test_revocation(counted: tuple[Provider, Spent], doctor: Someone, kind: str) -> None:
+    """What was exchanged for the grant goes in one statement with it; another looks that none came meanwhile."""
+    provider, spent = counted
+    given = tokens(provider, doctor)
+    spent.reset()
+    assert provider.revoke(given[kind]).status_code == 200
+    assert spent.kinds == ["WITH", "WITH", "SELECT", "INSERT"]
+    assert (spent.transactions, spent.ephemeral) == (1, [])
+
+
+def test_a_token_of_another_client_is_told_apart_by_itself(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    given = tokens(provider, doctor)
+    spent.reset()
+    for token in (given["access_token"], given["refresh_token"], given["refresh_token"] + "a"):
+        assert body(provider.introspect(token, "portal")) == {"active": False}
+        assert provider.revoke(token, "portal").status_code in {200, 400}
+    assert (spent.sql, spent.transactions, spent.ephemeral) == ([], 0, [])
+
+
 @pytest.mark.parametrize("client_id", ["open", "strict"])
 def test_single_sign_on_costs_one_look_and_one_line_in_the_journal(
     counted: tuple[Provider, Spent], doctor: Someone, client_id: str
@@ -153,6 +263,21 @@ def test_single_sign_on_costs_one_look_and_one_line_in_the_journal(
     assert "code" in visit.answer
     assert spent.kinds == ["SELECT", "INSERT"]
     assert (spent.transactions, spent.ephemeral) == (2, ["get", "put"])
+
+
+def test_consent_given_before_costs_one_look_more_where_the_file_requires_it(
+    counted: tuple[Provider, Spent], doctor: Someone
+) -> None:
+    provider, spent = counted
+    visit = provider.browser()
+    visit.sign_in(doctor, "open")
+    visit.authorize("asking")
+    visit.submit()
+    spent.reset()
+    visit.authorize("asking", prompt="none")
+    assert "code" in visit.answer
+    assert spent.kinds == ["SELECT", "SELECT", "INSERT"]
+    assert (spent.transactions, spent.ephemeral) == (3, ["get", "put"])
 
 
 def test_a_sign_in_costs_no_more_than_is_said_at_each_step(

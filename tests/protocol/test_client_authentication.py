@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from idp.app import create_app
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
-from idp.oidc.client_authentication.methods import authenticated
+from idp.oidc.client_authentication.assertion import ASSERTION_TYPE
+from tests.assertions import asserted
 from tests.protocol.answers import body, token_error, tokens
 from tests.provider import CLIENT_SECRET, Provider, Someone
 
@@ -28,7 +32,7 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
     return _header(f"{client_id}:{secret}".encode())
 
 
-@pytest.mark.parametrize("client_id", ["open", "posting", "public"])
+@pytest.mark.parametrize("client_id", ["open", "posting", "asserting", "public"])
 def test_the_registered_method_is_accepted(provider: Provider, doctor: Someone, client_id: str) -> None:
     given = tokens(provider, doctor, client_id)
     assert body(provider.refresh(given["refresh_token"], client_id))["access_token"]
@@ -57,6 +61,10 @@ def test_the_registered_method_is_accepted(provider: Provider, doctor: Someone, 
         ({}, {"client_id": "unheard_of"}),
         ({}, {"client_id": "unheard_of", **SECRET}),
         ({}, {"client_id": "é\x00\ud83d", **SECRET}),
+        ({}, {"client_id": "asserting"}),
+        ({}, {"client_id": "asserting", **SECRET}),
+        (basic("asserting", CLIENT_SECRET), {}),
+        (basic("asserting", ""), {}),
     ],
 )
 def test_another_method_a_wrong_secret_or_an_unknown_client_gets_one_same_refusal(
@@ -125,18 +133,56 @@ def test_credentials_in_the_address_do_not_count(provider: Provider) -> None:
     assert token_error(provider.http().post(path, data=GRANT)) == "invalid_request"
 
 
-def test_identifier_and_secret_of_the_header_are_form_encoded() -> None:
+def test_identifier_and_secret_of_the_header_are_form_encoded(provider: Provider) -> None:
     secret = "päss:word +%&="
-    clients = ClientRegistry([_client("a.client", secret)])
-    form = {"client_id": "a.client"}
+    http = _beside(provider, _client("a.client", secret))
     header = _header(f"{quote_plus('a.client')}:{quote_plus(secret)}".encode())
-    assert authenticated(clients, header, form).client_id == "a.client"
+    answer = http.post("/oauth2/token", data={**GRANT, "client_id": "a.client"}, headers=header)
+    assert token_error(answer) == "invalid_grant"
 
 
-@pytest.mark.parametrize("used", ["first-secret", "second-secret"])
-def test_both_secrets_count_while_one_replaces_the_other(used: str) -> None:
-    clients = ClientRegistry([_client("rotating", "first-secret", "second-secret")])
-    assert authenticated(clients, basic("rotating", used), {}).client_id == "rotating"
+@pytest.mark.parametrize(
+    ("used", "error", "status"),
+    [
+        ("first-secret", "invalid_grant", 400),
+        ("second-secret", "invalid_grant", 400),
+        ("third", "invalid_client", 401),
+    ],
+)
+def test_both_secrets_count_while_one_replaces_the_other(
+    provider: Provider, used: str, error: str, status: int
+) -> None:
+    http = _beside(provider, _client("rotating", "first-secret", "second-secret"))
+    answer = http.post("/oauth2/token", data=GRANT, headers=basic("rotating", used))
+    assert token_error(answer, status) == error
+
+
+@pytest.mark.parametrize("path", ["/oauth2/token", "/oauth2/introspect", "/oauth2/revoke"])
+@pytest.mark.parametrize(
+    ("headers", "form", "status"),
+    [
+        (basic("open", "wrong"), {}, 401),
+        ({}, {"client_id": "open"}, 401),
+        ({}, {"client_id": "unheard_of"}, 401),
+        ({}, {"client_id": "public", **SECRET}, 401),
+        (basic("open", CLIENT_SECRET), SECRET, 400),
+        (basic("open", CLIENT_SECRET), asserted("a.b.c"), 400),
+        ({}, {"client_id": "posting", **SECRET, **asserted("a.b.c")}, 400),
+        (basic("open", CLIENT_SECRET), {"client_assertion_type": ASSERTION_TYPE}, 400),
+    ],
+)
+def test_every_endpoint_for_clients_judges_them_alike(
+    provider: Provider, path: str, headers: dict[str, str], form: dict[str, str], status: int
+) -> None:
+    answer = provider.http().post(path, data={**GRANT, "token": "any", **form}, headers=headers)
+    assert token_error(answer, status) == ("invalid_client" if status == 401 else "invalid_request")
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def _beside(provider: Provider, *clients: Client) -> FlaskClient:
+    """Return the provider with other services behind it."""
+    parts = replace(provider.parts, clients=ClientRegistry(clients))
+    return create_app(provider.settings, parts).test_client(use_cookies=False)
 
 
 def _client(client_id: str, *secrets: str) -> Client:
@@ -146,7 +192,7 @@ def _client(client_id: str, *secrets: str) -> Client:
         "redirect_uris": ["https://rp.test/cb"],
         "token_endpoint_auth_method": "client_secret_basic",
         "client_secret_sha256": [sha256(secret.encode()).hexdigest() for secret in secrets],
-        "scope": ["openid"],
+        "scope": ["openid", "offline_access"],
         "profiles": ["insured"],
     }
     return Client.model_validate(settings)

@@ -88,7 +88,10 @@ def test_a_code_that_comes_again_is_refused_and_ends_what_it_gave(
     before = len(provider.audited("tokens.code_replayed"))
     assert token_error(provider.redeem(code)) == "invalid_grant"
     assert token_error(provider.redeem(code)) == "invalid_grant"
-    assert len(provider.audited("tokens.code_replayed")) == before + 1
+    lines = provider.audited("tokens.code_replayed")
+    assert len(lines) == before + 1
+    with provider.parts.database.read() as connection:
+        assert lines[-1]["account_id"] == provider.account_id(connection, doctor)
     assert token_error(provider.refresh(successor["refresh_token"])) == "invalid_grant"
     for one in (given, successor):
         assert provider.userinfo(one["access_token"]).status_code == 401

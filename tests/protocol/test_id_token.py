@@ -67,7 +67,7 @@ def test_the_doctor_of_an_assistant_acts_for_nobody(
     assert set(provider.claims(tokens(provider, secured)["id_token"])) == ALWAYS
 
 
-@pytest.mark.parametrize("nonce", ["n", 'é€ 𝄞"\\', "n" * 2048])
+@pytest.mark.parametrize("nonce", ["n", 'é€ 𝄞"\\', "n" * 512])
 def test_the_nonce_comes_back_as_it_was(provider: Provider, doctor: Someone, nonce: str) -> None:
     assert provider.claims(tokens(provider, doctor, nonce=nonce)["id_token"])["nonce"] == nonce
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from idp.oidc.authorization.checks import MAX_VALUE
 from tests.protocol.answers import body, header_of, redirected_error, tokens
 from tests.protocol.forging import by_rsa, forged
+from tests.protocol.people import INSURED_ATTRIBUTES
 from tests.provider import Provider, Someone
 
 
@@ -17,6 +21,25 @@ def test_the_same_person_gets_a_code(provider: Provider, doctor: Someone, prompt
     provider.clock.advance(seconds=600)
     visit.authorize(id_token_hint=hint, prompt=prompt)
     assert visit.answer["code"]
+
+
+@pytest.mark.parametrize("nonce", ["n" * 512, "\x01" * 512, "𝄞" * 512])
+def test_the_longest_nonce_makes_a_hint_that_is_taken(
+    provider: Provider, insured: Someone, nonce: str
+) -> None:
+    visit = provider.browser()
+    asked = json.dumps({"id_token": dict.fromkeys(INSURED_ATTRIBUTES)})
+    hint = tokens(provider, insured, visit=visit, nonce=nonce, claims=asked)["id_token"]
+    assert len(hint) > MAX_VALUE
+    assert provider.claims(hint)["nonce"] == nonce
+    visit.authorize(id_token_hint=hint, prompt="none")
+    assert visit.answer["code"]
+
+
+def test_a_nonce_that_is_longer_is_named_in_the_error(provider: Provider) -> None:
+    visit = provider.browser()
+    visit.authorize(nonce="n" * 513)
+    assert visit.answer["error_description"] == "nonce is longer than 512 characters"
 
 
 @pytest.mark.attack(29)

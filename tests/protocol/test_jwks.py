@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import timedelta
+from hashlib import sha256, sha512
 from typing import Any
 
 import pytest
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
-from sqlalchemy import insert
+from joserfc.jwk import JWKRegistry, KeySet
 
-from idp.app import create_app
-from idp.storage.schema import signing_key
 from tests.protocol.answers import body, header_of, tokens
-from tests.provider import START, Provider, Someone
+from tests.protocol.forging import our_key
+from tests.provider import Provider, Someone
 
 PATH = "/oauth2/jwks"
+CLIENTS_BY_ALG = [("open", "RS256"), ("salted", "PS256"), ("public", "ES256"), ("edwards", "EdDSA")]
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def published(provider: Provider) -> list[dict[str, Any]]:
 
 
 def test_no_private_member_is_published(published: list[dict[str, Any]]) -> None:
-    public = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}}
+    public = {"RSA": {"n", "e"}, "EC": {"crv", "x", "y"}, "OKP": {"crv", "x"}}
     for key in published:
         assert set(key) == {"kty", "kid", "use", "alg"} | public[key["kty"]]
 
@@ -36,6 +35,8 @@ def test_no_private_member_is_published(published: list[dict[str, Any]]) -> None
 def test_each_key_says_what_it_is_for(published: list[dict[str, Any]]) -> None:
     assert sorted((key["kty"], key["alg"], key["use"]) for key in published) == [
         ("EC", "ES256", "sig"),
+        ("OKP", "EdDSA", "sig"),
+        ("RSA", "PS256", "sig"),
         ("RSA", "RS256", "sig"),
     ]
 
@@ -43,17 +44,17 @@ def test_each_key_says_what_it_is_for(published: list[dict[str, Any]]) -> None:
 def test_each_kid_is_unique_and_the_thumbprint_of_its_key(published: list[dict[str, Any]]) -> None:
     assert len({key["kid"] for key in published}) == len(published)
     for key in published:
-        kind = RSAKey if key["kty"] == "RSA" else ECKey
-        assert kind.import_key(key).thumbprint() == key["kid"]
+        assert JWKRegistry.import_key(key).thumbprint() == key["kid"]
 
 
 def test_the_keys_are_long_enough(published: list[dict[str, Any]]) -> None:
     by_alg = {key["alg"]: key for key in published}
-    assert len(base64.urlsafe_b64decode(by_alg["RS256"]["n"] + "==")) * 8 >= 2048
-    assert by_alg["ES256"]["crv"] == "P-256"
+    for alg in ("RS256", "PS256"):
+        assert len(base64.urlsafe_b64decode(by_alg[alg]["n"] + "==")) * 8 >= 2048
+    assert (by_alg["ES256"]["crv"], by_alg["EdDSA"]["crv"]) == ("P-256", "Ed25519")
 
 
-@pytest.mark.parametrize(("client_id", "alg"), [("open", "RS256"), ("public", "ES256")])
+@pytest.mark.parametrize(("client_id", "alg"), CLIENTS_BY_ALG)
 def test_every_token_names_its_key_and_has_the_algorithm_of_the_client_file(
     provider: Provider, published: list[dict[str, Any]], doctor: Someone, client_id: str, alg: str
 ) -> None:
@@ -66,24 +67,30 @@ def test_every_token_names_its_key_and_has_the_algorithm_of_the_client_file(
             assert provider.claims(token)["sub"]
 
 
-def test_a_newer_key_signs_and_the_older_one_still_verifies(
-    provider: Provider, doctor: Someone, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("client_id", "alg"), CLIENTS_BY_ALG)
+def test_at_hash_is_by_the_hash_of_the_algorithm(
+    provider: Provider, doctor: Someone, client_id: str, alg: str
 ) -> None:
-    before = tokens(provider, doctor, "public")
-    newer = ECKey.generate_key("P-256")
-    kid = newer.thumbprint()
-    sealed = provider.parts.keyring.seal(
-        json.dumps(newer.as_dict(private=True)).encode(), bound_to=f"signing_key:{kid}"
-    )
-    row = {"kid": kid, "alg": "ES256", "private_jwk": sealed, "created_at": START + timedelta(days=1)}
-    with provider.parts.database.write() as connection:
-        connection.execute(insert(signing_key).values(row))
-    monkeypatch.setattr(provider, "app", create_app(provider.settings, provider.parts))
-    published = body(provider.http().get(PATH))["keys"]
-    assert len({key["kid"] for key in published}) == len(published) == 3
-    assert header_of(tokens(provider, doctor, "public")["id_token"])["kid"] == kid
-    assert provider.claims(before["id_token"])["sub"]
-    assert provider.userinfo(before["access_token"]).status_code == 200
+    given = tokens(provider, doctor, client_id)
+    hashed = sha512 if alg == "EdDSA" else sha256
+    digest = hashed(given["access_token"].encode()).digest()
+    half = base64.urlsafe_b64encode(digest[: len(digest) // 2]).rstrip(b"=").decode()
+    assert provider.claims(given["id_token"])["at_hash"] == half
+
+
+@pytest.mark.attack(34)
+def test_a_key_verifies_no_other_algorithm_than_its_own(
+    provider: Provider, published: list[dict[str, Any]], doctor: Someone
+) -> None:
+    """The RSA key of RS256 under PS256: the same kind of key, and never meant for it."""
+    given = tokens(provider, doctor)
+    ours = our_key(provider)
+    claims = json.loads(base64.urlsafe_b64decode(given["access_token"].split(".")[1] + "=="))
+    header = {"typ": "at+jwt", "alg": "PS256", "kid": ours.kid}
+    other = jwt.encode(header, claims, ours.key, algorithms=["PS256"])
+    assert provider.userinfo(given["access_token"]).status_code == 200
+    assert provider.userinfo(other).status_code == 401
+    assert {key["kid"] for key in published if key["kty"] == "RSA"} > {ours.kid}
 
 
 def test_another_key_of_the_set_verifies_nothing(

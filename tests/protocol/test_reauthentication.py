@@ -24,6 +24,37 @@ def test_prompt_none_with_a_session_gets_a_code_and_no_page(provider: Provider, 
     assert visit.answer["code"]
 
 
+@pytest.mark.parametrize("who", ["doctor", "assistant"])
+@pytest.mark.parametrize("hinted", [True, False])
+def test_prompt_none_keeps_who_signed_in_and_when(
+    provider: Provider, who: str, hinted: bool, request: pytest.FixtureRequest
+) -> None:
+    visit = provider.browser()
+    given = tokens(provider, request.getfixturevalue(who), visit=visit)
+    before = provider.claims(given["id_token"])
+    provider.clock.advance(seconds=900)
+    hint = given["id_token"] if hinted else None
+    visit.authorize(prompt="none", id_token_hint=hint, max_age="900")
+    after = _claims(provider, visit)
+    kept = ("iss", "sub", "aud", "auth_time", "acr", "amr", "sid")
+    assert {name: after[name] for name in kept} == {name: before[name] for name in kept}
+    assert after.get("act") == before.get("act")
+    assert after["iat"] == before["iat"] + 900
+
+
+@pytest.mark.parametrize("hinted", [False, True])
+def test_prompt_none_keeps_subject_and_auth_time(provider: Provider, secured: Someone, hinted: bool) -> None:
+    visit = provider.browser()
+    given = tokens(provider, secured, visit=visit)
+    before = provider.claims(given["id_token"])
+    provider.clock.advance(seconds=120)
+    visit.authorize(prompt="none", id_token_hint=given["id_token"] if hinted else None)
+    after = _claims(provider, visit)
+    assert {name: after[name] for name in ("sub", "auth_time", "sid", "acr", "amr")} == {
+        name: before[name] for name in ("sub", "auth_time", "sid", "acr", "amr")
+    }
+
+
 def test_prompt_none_for_a_profile_that_the_client_does_not_admit_gets_access_denied(
     provider: Provider, insured: Someone
 ) -> None:
@@ -73,12 +104,6 @@ def test_prompt_login_is_not_met_by_asking_again_without_it(provider: Provider, 
     assert visit.answer["code"]
     visit.get(transaction)
     assert visit.step == "identification"
-
-
-def test_prompt_consent_is_met_by_the_administrators_registration(
-    provider: Provider, doctor: Someone
-) -> None:
-    assert tokens(provider, doctor, prompt="consent")["access_token"]
 
 
 def test_max_age_zero_asks_again_at_once(provider: Provider, doctor: Someone) -> None:
@@ -178,6 +203,31 @@ def test_prompt_none_is_met_by_any_of_the_asked_acr_values(provider: Provider, d
     visit = _signed_in(provider, doctor)
     visit.authorize(acr_values="mfa pwd", prompt="none")
     assert _claims(provider, visit)["acr"] == "pwd"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"acr_values": "pwd"}, {"claims": '{"id_token": {"acr": {"value": "pwd"}}}'}]
+)
+def test_an_acr_below_the_clients_floor_lowers_nothing(
+    provider: Provider, doctor: Someone, asked: dict[str, str]
+) -> None:
+    visit = provider.browser()
+    visit.authorize("strict", **asked)
+    visit.identify(doctor)
+    assert visit.step == "activation"
+    activate(visit)
+    assert _claims(provider, visit, "strict")["acr"] == "mfa"
+
+
+@pytest.mark.parametrize("client_id", ["open", "twin"])
+@pytest.mark.parametrize("asked", [{}, {"max_age": "600"}, {"max_age": "0"}, {"acr_values": "gold"}])
+def test_acr_and_auth_time_are_always_told(
+    provider: Provider, doctor: Someone, client_id: str, asked: dict[str, Any]
+) -> None:
+    given = tokens(provider, doctor, client_id, **asked)
+    for token in (given["id_token"], given["access_token"]):
+        claims = provider.claims(token)
+        assert (claims["acr"], claims["auth_time"]) == ("pwd", int(START.timestamp()))
 
 
 def test_an_acr_below_what_the_account_needs_lowers_nothing(provider: Provider, secured: Someone) -> None:

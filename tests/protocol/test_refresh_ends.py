@@ -12,6 +12,8 @@ from idp.accounts import authenticators
 from idp.app import create_app
 from idp.clients.registry import ClientRegistry
 from tests.protocol.answers import activate, body, token_error, tokens
+from tests.protocol.apis import api, with_apis
+from tests.protocol.test_token_exchange import exchange
 from tests.provider import Provider, Someone
 
 
@@ -135,7 +137,29 @@ def test_a_grant_that_a_rule_ends_is_audited(provider: Provider, doctor: Someone
     _assert_over(provider, given, "portal")
     lines = provider.audited("tokens.grant_ended")
     assert len(lines) == before + 1
-    assert lines[-1]["client_id"] == "portal"
+    with provider.parts.database.read() as connection:
+        account_id = provider.account_id(connection, doctor)
+    assert (lines[-1]["client_id"], lines[-1]["account_id"]) == ("portal", account_id)
+
+
+@pytest.mark.attack(31)
+def test_near_its_end_a_grant_gives_tokens_that_end_with_it(provider: Provider, doctor: Someone) -> None:
+    """Its row is deleted then: what was exchanged could no longer be revoked with it."""
+    with_apis(provider)
+    scope = "openid offline_access orders.read files.read"
+    given = tokens(provider, doctor, "front", scope=scope, resource=api("orders"))
+    provider.clock.advance(seconds=provider.settings.refresh_lifetime - 20)
+    late = body(provider.refresh(given["refresh_token"], "front"))
+    made = body(exchange(provider, late["access_token"]))
+    assert late["expires_in"] == made["expires_in"] == 20
+    for token in (late["access_token"], late["id_token"], made["access_token"]):
+        claims = provider.claims(token)
+        assert claims["exp"] - claims["iat"] == 20
+    provider.clock.advance(seconds=19)
+    assert body(provider.introspect(made["access_token"], "files"))["active"] is True
+    provider.clock.advance(seconds=1)
+    for token, reader in ((late["access_token"], "orders"), (made["access_token"], "files")):
+        assert body(provider.introspect(token, reader)) == {"active": False}
 
 
 def _assert_over(provider: Provider, given: dict[str, Any], client_id: str = "open") -> None:

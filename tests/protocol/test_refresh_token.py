@@ -37,13 +37,14 @@ def test_no_refresh_token_is_stored(provider: Provider, doctor: Someone) -> None
     assert given.rpartition(".")[2] not in kept
 
 
-@pytest.mark.parametrize("who", ["secured", "assistant"])
+@pytest.mark.parametrize("client_id", ["open", "twin"])
+@pytest.mark.parametrize("who", ["doctor", "secured", "assistant"])
 def test_a_refreshed_id_token_says_the_same_of_the_same_sign_in(
-    provider: Provider, secured: Someone, assistant: Someone, who: str
+    provider: Provider, who: str, client_id: str, request: pytest.FixtureRequest
 ) -> None:
-    first = tokens(provider, {"secured": secured, "assistant": assistant}[who])
+    first = tokens(provider, request.getfixturevalue(who), client_id)
     provider.clock.advance(seconds=3600)
-    second = body(provider.refresh(first["refresh_token"]))
+    second = body(provider.refresh(first["refresh_token"], client_id))
     before, after = provider.claims(first["id_token"]), provider.claims(second["id_token"])
     acting = ("act", "delegation") if who == "assistant" else ()
     assert {name: after[name] for name in (*KEPT, *acting)} == {
@@ -239,6 +240,21 @@ def test_a_token_stays_good_while_the_encryption_key_is_rotated_and_not_after() 
     assert rotating.read("open", token) == (grant_id, 3)
     assert rotating.token("open", grant_id, 3) != token
     assert RefreshTokens(Keyring({"newer": newer})).read("open", token) is None
+
+
+@pytest.mark.attack(21)
+def test_a_replay_is_audited_at_its_account_and_with_who_acted(
+    provider: Provider, secured: Someone, assistant: Someone
+) -> None:
+    given = tokens(provider, assistant)
+    body(provider.refresh(given["refresh_token"]))
+    provider.clock.advance(seconds=11)
+    assert token_error(provider.refresh(given["refresh_token"])) == "invalid_grant"
+    line = provider.audited("tokens.refresh_replayed")[-1]
+    with provider.parts.database.read() as connection:
+        account_id = provider.account_id(connection, secured)
+    acted = provider.claims(given["id_token"])["act"]["sub"]
+    assert (line["account_id"], line["actor_id"]) == (account_id, acted)
 
 
 def _assert_ends_the_grant(provider: Provider, old: str, latest: dict[str, Any]) -> None:

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 import pytest
 from werkzeug.test import TestResponse
 
+from idp.clients.model import TOKEN_EXCHANGE
 from tests.protocol.answers import body, token_error
-from tests.provider import CLIENT_SECRET, VERIFIER, Provider, Someone, redirect_uri
+from tests.provider import CLIENT_SECRET, ISSUER, VERIFIER, Provider, Someone, redirect_uri
 
 TOKEN = "/oauth2/token"
 FORM = "application/x-www-form-urlencoded"
@@ -37,9 +38,39 @@ def test_without_offline_access_no_refresh_token_is_given(provider: Provider, do
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_only_post_is_answered(provider: Provider, method: str) -> None:
     answer = provider.http().open(f"{TOKEN}?grant_type=authorization_code", method=method)
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["Allow"]
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert token_error(answer, 405) == "invalid_request"
+    assert set(answer.headers["Allow"].split(", ")) <= {"POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize(
+    ("client_id", "grant_type"),
+    [
+        ("open", "client_credentials"),
+        ("open", TOKEN_EXCHANGE),
+        ("plain", "refresh_token"),
+        ("machine", "authorization_code"),
+        ("public", "client_credentials"),
+    ],
+)
+def test_a_grant_that_the_clients_file_does_not_name_is_refused_first_of_all(
+    provider: Provider, client_id: str, grant_type: str
+) -> None:
+    assert token_error(provider.token({"grant_type": grant_type}, client_id)) == "unauthorized_client"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"grant_type": "authorization_code", "code": "a"},
+        {"grant_type": "refresh_token"},
+        {"grant_type": "client_credentials"},
+        {"grant_type": TOKEN_EXCHANGE},
+    ],
+)
+def test_nobody_learns_anything_before_the_client_is_known(provider: Provider, form: dict[str, str]) -> None:
+    for client in ({}, {"client_id": "unheard_of"}, {"client_id": "open"}):
+        answer = provider.http().post(TOKEN, data={**form, **client})
+        assert token_error(answer, 401) == "invalid_client"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +79,7 @@ def test_only_post_is_answered(provider: Provider, method: str) -> None:
         ({}, "invalid_request"),
         ({"grant_type": ""}, "invalid_request"),
         ({"grant_type": "password", "username": "a", "password": "b"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, "unauthorized_client"),
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
         ({"grant_type": "Authorization_Code"}, "unsupported_grant_type"),
         ({"grant_type": "authorization_code "}, "unsupported_grant_type"),
@@ -122,9 +153,7 @@ def test_even_an_empty_second_value_is_a_second_one(provider: Provider, name: st
 @pytest.mark.attack(33)
 @pytest.mark.parametrize("name", ["resource", "audience"])
 def test_resource_and_audience_may_repeat(provider: Provider, doctor: Someone, name: str) -> None:
-    repeated = urlencode(
-        [*_right(provider, doctor).items(), (name, "https://a.test"), (name, "https://b.test")]
-    )
+    repeated = urlencode([*_right(provider, doctor).items(), (name, ISSUER), (name, ISSUER)])
     assert body(_posted(provider, repeated))["access_token"]
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from idp.app import create_app
+from idp.clients.registry import ClientRegistry
+from idp.oidc.keys.signing import ALGORITHMS
 from idp.rules.claims import PROTOCOL_CLAIMS, STANDARD_SCOPES
-from tests.protocol.answers import body, redirected_error, tokens
+from tests.protocol.answers import body, header_of, redirected_error, refused, tokens
 from tests.protocol.people import INSURED_ATTRIBUTES
-from tests.provider import Provider, Someone
+from tests.provider import ISSUER, Provider, Someone
 
 PATH = "/oauth2/userinfo"
 LIES: Mapping[str, object] = {
@@ -41,7 +43,14 @@ def test_each_scope_gives_its_claims_and_no_other(provider: Provider, insured: S
 
 
 def test_profile_is_fourteen_claims(provider: Provider, insured: Someone) -> None:
-    assert len(_told(provider, insured, "openid profile")) == 1 + 14
+    told = _told(provider, insured, "openid profile")
+    assert len(told) == 1 + 14
+    assert isinstance(told["updated_at"], int)
+
+
+def test_what_was_verified_is_said_by_booleans(provider: Provider, insured: Someone) -> None:
+    told = _told(provider, insured, "openid email phone")
+    assert (told["email_verified"], told["phone_number_verified"]) == (True, False)
 
 
 def test_address_is_structured(provider: Provider, insured: Someone) -> None:
@@ -133,6 +142,7 @@ def test_get_and_post_are_answered_and_nobody_may_store_the_answer(
 
 def test_other_methods_are_refused(provider: Provider) -> None:
     assert provider.http().put(PATH).status_code == 405
+    assert provider.http().delete(PATH).status_code == 405
 
 
 def test_the_name_of_the_scheme_has_no_case(provider: Provider, doctor: Someone) -> None:
@@ -141,18 +151,79 @@ def test_the_name_of_the_scheme_has_no_case(provider: Provider, doctor: Someone)
     assert answer.status_code == 200
 
 
-def test_a_token_in_the_address_or_the_body_does_not_count(provider: Provider, doctor: Someone) -> None:
-    token = tokens(provider, doctor)["access_token"]
-    assert provider.http().get(f"{PATH}?access_token={token}").status_code == 401
-    assert provider.http().post(PATH, data={"access_token": token}).status_code == 401
-
-
 def test_without_the_scope_openid_the_token_is_not_enough(provider: Provider, doctor: Someone) -> None:
     first = tokens(provider, doctor)["refresh_token"]
     narrow = body(provider.refresh(first, scope="profile"))
     answer = provider.userinfo(narrow["access_token"])
-    assert answer.status_code == 403
-    assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
+    assert refused(answer, 403) == "insufficient_scope"
+    assert 'scope="openid"' in answer.headers["WWW-Authenticate"]
+
+
+def test_a_client_that_wants_them_signed_gets_them_signed(provider: Provider, assistant: Someone) -> None:
+    given = tokens(provider, assistant, "signing")
+    answer = provider.userinfo(given["access_token"])
+    assert (answer.status_code, answer.content_type) == (200, "application/jwt")
+    assert answer.headers["Cache-Control"] == "no-store"
+    told, claims = provider.claims(answer.text), provider.claims(given["id_token"])
+    assert header_of(answer.text)["alg"] == "ES256"
+    assert told == {
+        "iss": ISSUER,
+        "aud": "signing",
+        "name": "Claire Moretti",
+        **{name: claims[name] for name in ("sub", "act", "delegation")},
+    }
+
+
+@pytest.mark.parametrize("alg", ALGORITHMS)
+def test_every_algorithm_signs(
+    provider: Provider, doctor: Someone, alg: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = provider.parts.clients.get("signing")
+    assert client is not None
+    other = client.model_copy(update={"userinfo_signed_response_alg": alg})
+    known = ClientRegistry.get
+    monkeypatch.setattr(
+        ClientRegistry, "get", lambda self, name: other if name == "signing" else known(self, name)
+    )
+    answer = provider.userinfo(tokens(provider, doctor, "signing")["access_token"])
+    assert header_of(answer.text)["alg"] == alg
+    assert provider.claims(answer.text)["aud"] == "signing"
+
+
+@pytest.mark.attack(38)
+def test_signed_claims_pass_for_no_token(provider: Provider, doctor: Someone) -> None:
+    visit = provider.browser()
+    signed = provider.userinfo(tokens(provider, doctor, "signing", visit)["access_token"]).text
+    assert provider.userinfo(signed).status_code == 401
+    visit.authorize("signing", id_token_hint=signed)
+    assert redirected_error(visit, "signing") == "invalid_request"
+
+
+def test_a_page_of_any_origin_may_ask_and_read_why_it_was_refused(
+    provider: Provider, doctor: Someone
+) -> None:
+    asked = {
+        "Origin": "https://page.test",
+        "Access-Control-Request-Method": "GET",
+        "Access-Control-Request-Headers": "authorization",
+    }
+    allowed = provider.http().options(PATH, headers=asked)
+    assert allowed.status_code == 204
+    assert allowed.headers["Access-Control-Allow-Headers"] == "Authorization"
+    for answer in (
+        allowed,
+        provider.http().get(PATH, headers={"Origin": "https://page.test"}),
+        provider.userinfo(tokens(provider, doctor)["access_token"]),
+    ):
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Access-Control-Expose-Headers"] == "WWW-Authenticate"
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_a_session_alone_is_no_token(provider: Provider, doctor: Someone) -> None:
+    visit = provider.browser()
+    visit.sign_in(doctor)
+    assert visit.client.get(PATH, base_url=ISSUER).status_code == 401
 
 
 def test_a_token_of_a_disabled_account_gives_nothing(provider: Provider, doctor: Someone) -> None:

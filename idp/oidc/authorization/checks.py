@@ -5,15 +5,27 @@ Each is one function; each raises ``AuthorizationError``. Authlib lets most of w
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
 from idp.clients.model import Client
+from idp.oidc.authorization.answers import RESPONSE_MODES
 from idp.oidc.authorization.request import AuthorizationError, Parameters
+from idp.oidc.server import REPEATABLE
+from idp.oidc.tokens import MAX_TOKEN
+from idp.rules.claims import BadClaims, asked_claims
 
 MAX_VALUE = 2_048
-"""Characters of one parameter; ``claims`` may have four times as many."""
+"""Characters of one value of a parameter."""
+
+_LONGEST: dict[str, int | None] = {
+    "claims": 4 * MAX_VALUE,
+    "id_token_hint": MAX_TOKEN,
+    "nonce": 512,
+    "ui_locales": None,
+}
+"""Where it is otherwise: an ID token of ours stays within what is read as one, by its ``nonce`` too. Whatever
+``ui_locales`` holds never fails a request (OpenID Connect Core §3.1.2.1)."""
 
 PROMPTS = ("none", "login", "select_account", "consent")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -21,13 +33,15 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
 def once_each(parameters: Parameters, client: Client) -> None:
-    """No parameter more than once (RFC 6749 §3.1), none beyond its size."""
+    """No parameter more than once (RFC 6749 §3.1) but those that may be (RFC 8707 §2.1), none beyond its size."""
     del client
-    if parameters.repeated:
+    if set(parameters.repeated) - REPEATABLE:
         raise AuthorizationError("invalid_request", "a parameter was sent more than once")
     for name, values in parameters.values.items():
-        if len(values[0]) > (4 * MAX_VALUE if name == "claims" else MAX_VALUE):
-            raise AuthorizationError("invalid_request", "a parameter is too long")
+        longest = _LONGEST.get(name, MAX_VALUE)
+        if longest is not None and any(len(value) > longest for value in values):
+            named = name if name in _LONGEST else "a parameter"
+            raise AuthorizationError("invalid_request", f"{named} is longer than {longest} characters")
 
 
 def no_request_object(parameters: Parameters, client: Client) -> None:
@@ -39,14 +53,14 @@ def no_request_object(parameters: Parameters, client: Client) -> None:
 
 
 def code_flow(parameters: Parameters, client: Client) -> None:
-    """Only the code flow, answered in the query."""
+    """Only the code flow, answered in the query or by a form (``response_mode``)."""
     del client
     if parameters.one("response_type") is None:
         raise AuthorizationError("invalid_request", "response_type is missing")
     if parameters.one("response_type") != "code":
         raise AuthorizationError("unsupported_response_type", "only response_type=code is supported")
-    if parameters.one("response_mode") not in (None, "query"):
-        raise AuthorizationError("invalid_request", "only response_mode=query is supported")
+    if parameters.one("response_mode") not in (None, *RESPONSE_MODES):
+        raise AuthorizationError("invalid_request", "only response_mode=query and form_post are supported")
 
 
 def openid_scope(parameters: Parameters, client: Client) -> None:
@@ -95,17 +109,15 @@ def whole_max_age(parameters: Parameters, client: Client) -> None:
 
 
 def wellformed_claims(parameters: Parameters, client: Client) -> None:
-    """``claims`` is a JSON object, even while it is not acted upon (``claims_parameter_supported`` is false)."""
-    del client
-    text = parameters.one("claims")
-    if text is None:
-        return
+    """``claims`` is what Core §5.5 describes, and an essential ``acr`` can be reached at this client (§5.5.1.1)."""
     try:
-        wellformed = isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        wellformed = False
-    if not wellformed:
-        raise AuthorizationError("invalid_request", "claims is not a JSON object")
+        asked = asked_claims(parameters.one("claims"))
+    except BadClaims as error:
+        raise AuthorizationError("invalid_request", str(error)) from error
+    if not asked.reachable(client.floor):
+        raise AuthorizationError(
+            "unmet_authentication_requirements", "no essential value of acr can be reached"
+        )
 
 
 CHECKS: tuple[Callable[[Parameters, Client], None], ...] = (

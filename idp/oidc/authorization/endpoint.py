@@ -13,15 +13,15 @@ from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.login.destination import see_other
 from idp.login.journey import Journey
+from idp.oidc.authorization.answers import Answers
 from idp.oidc.authorization.checks import CHECKS
-from idp.oidc.authorization.redirects import registered
-from idp.oidc.authorization.relying_party import DESTINATION, RelyingParty
+from idp.oidc.authorization.redirects import MAX_QUERY, registered
+from idp.oidc.authorization.relying_party import DESTINATION
 from idp.oidc.authorization.request import AuthorizationError, Parameters, read_request
+from idp.oidc.resources import InvalidTargetError, Resources
 from idp.oidc.tokens import BadToken, TokenMint
+from idp.oidc.userinfo.person_claims import PersonClaims
 from idp.pages import Pages
-
-_MAX_QUERY = 6_000
-"""Characters; servers and proxies take 8,000 for a whole request line."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +29,19 @@ class AuthorizationEndpoint:
     """Reads a request once, runs the checks in their order, and begins the journey."""
 
     clients: ClientRegistry
-    relying_party: RelyingParty
+    answers: Answers
     offered_scopes: frozenset[str]
     journey: Journey
     mint: TokenMint
     pages: Pages
+    person_claims: PersonClaims
+    resources: Resources
 
     def respond(self, request: Request) -> Response:
         """Answer GET (query) or POST (body); OpenID Connect Core §3.1.2.1."""
         source = request.form if request.method == "POST" else request.args
         again = urlencode(list(source.items(multi=True)))
-        if request.method == "POST" and not request.cookies and 0 < len(again) <= _MAX_QUERY:
-            # A browser keeps Lax cookies from a service's cross-site form, but not from the GET that follows.
+        if self.journey.visitors.unseen(request) and 0 < len(again) <= MAX_QUERY:
             return see_other(f"{request.path}?{again}")
         parameters = Parameters({name: source.getlist(name) for name in source})
         found = self._client_and_address(parameters)
@@ -51,11 +52,20 @@ class AuthorizationEndpoint:
             for check in CHECKS:
                 check(parameters, client)
             granted, expected = self._granted(parameters, client), self._expected(parameters, client)
-            asked = read_request(parameters, client.client_id, redirect_uri, granted, expected)
+            asked = read_request(
+                parameters,
+                client.client_id,
+                redirect_uri,
+                granted,
+                expected,
+                self.person_claims.brought(client.scope),
+                self._resource(parameters, client),
+            )
         except AuthorizationError as error:
             states = parameters.values.get("state", ())
             state = states[0] if len(states) == 1 else None
-            return self.relying_party.error(redirect_uri, state, error.error, error.description)
+            told = {"error": error.error, "error_description": error.description}
+            return self.answers.send(redirect_uri, parameters.response_mode, state, told)
         hint = (parameters.one("login_hint") or "")[:MAX_LENGTH]
         return self.journey.begin(request, DESTINATION, asked.model_dump(mode="json"), identifier=hint)
 
@@ -90,6 +100,13 @@ class AuthorizationEndpoint:
         if claims.get("aud") != client.client_id:
             raise AuthorizationError("invalid_request", "id_token_hint is not an ID token for this client")
         return claims["sub"], claims.get("act", {}).get("sub")
+
+    def _resource(self, parameters: Parameters, client: Client) -> tuple[str, ...]:
+        """Return the APIs that tokens are asked for (RFC 8707 §2.1)."""
+        try:
+            return self.resources.named(client, parameters.every("resource"))
+        except InvalidTargetError as error:
+            raise AuthorizationError(error.error, error.description) from error
 
     def _nowhere_to_go(self) -> Response:
         return self.pages.error(

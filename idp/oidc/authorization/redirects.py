@@ -1,4 +1,4 @@
-"""Where an answer may go: registered addresses compared character by character, and answers that say who sent them."""
+"""Where an answer may go: registered addresses, compared character by character."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from flask import Response
-
 from idp.clients.model import Client
-from idp.login.destination import see_other
 
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(/.*|\?.*|)")
 _LAST_PORT = 65_535
+
+MAX_QUERY = 6_000
+"""Characters of a query that a browser is sent on with; servers and proxies take 8,000 for a whole request line."""
 
 
 def registered(client: Client, redirect_uri: str) -> bool:
@@ -25,10 +25,9 @@ def registered(client: Client, redirect_uri: str) -> bool:
     return asked is not None and asked in {_without_port(known) for known in client.redirect_uris}
 
 
-def answer(redirect_uri: str, parameters: Mapping[str, str | None]) -> Response:
-    """Send the browser to ``redirect_uri`` with the parameters that have a value."""
-    query = urlencode({name: value for name, value in parameters.items() if value is not None})
-    return see_other(f"{redirect_uri}{'&' if '?' in redirect_uri else '?'}{query}")
+def with_query(address: str, parameters: Mapping[str, str]) -> str:
+    """Return ``address`` with ``parameters`` added to the query that it may have (RFC 6749 §3.1.2)."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
 
 
 def _without_port(address: str) -> tuple[str, str] | None:

@@ -2,81 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.login.admissions import Admissions
-from idp.login.destination import Visitor
-from idp.oidc.authorization.redirects import answer, registered
+from idp.login.destination import ApiAccess, Disclosure, Visitor
+from idp.oidc.authorization.answers import Answers
+from idp.oidc.authorization.redirects import registered
 from idp.oidc.authorization.request import AuthorizationRequest
 from idp.oidc.codes import CodeContents, CodeStore
+from idp.oidc.resources import Resources
 from idp.oidc.subjects import Subjects
+from idp.oidc.userinfo.person_claims import PersonClaims
+from idp.rules.assurance import ACR_VALUES, strictest
 from idp.rules.next_step import Demand
 
 DESTINATION = "relying_party"
 
 
-def demand_of(client: Client, request: AuthorizationRequest | None = None) -> Demand:
-    """Return what a client's file demands, with what its request adds."""
+def demand_of(
+    client: Client, request: AuthorizationRequest | None = None, apis: Sequence[Client] = ()
+) -> Demand:
+    """Return what a client's file demands, with what its request adds; the strictest of it and of the ``apis`` wins."""
     prompt = request.prompt if request else ()
+    files = (client, *apis)
     return Demand(
-        profiles=client.profiles,
-        floor=client.floor,
-        policy=client.mfa,
-        assistants_allowed=client.assistants == "allowed",
+        profiles=frozenset.intersection(*(file.profiles for file in files)),
+        floor=max((file.floor for file in files), key=ACR_VALUES.index),
+        policy=strictest(file.mfa for file in files),
+        assistants_allowed=all(file.assistants == "allowed" for file in files),
         acr_values=request.acr_values if request else (),
         max_age=request.max_age if request else None,
         sign_in_again=bool({"login", "select_account"} & set(prompt)),
         silent="none" in prompt,
+        consent=_consent(client, request),
     )
 
 
 @dataclass(frozen=True)
 class RelyingParty:
-    """A client as the destination of a sign-in: it gets a code, or an error; both say who sent them (RFC 9207)."""
+    """A client as the destination of a sign-in: it gets a code, or an error."""
 
-    issuer: str
+    answers: Answers
     clients: ClientRegistry
     codes: CodeStore
     admissions: Admissions
     subjects: Subjects
+    resources: Resources
+    person_claims: PersonClaims
 
     def demand(self, request: Mapping[str, Any]) -> Demand | None:
         """Return what client and request demand; ``None`` once the client, or its address, is no longer registered."""
         asked = AuthorizationRequest.model_validate(request)
         client = self.clients.get(asked.client_id)
-        return demand_of(client, asked) if client and registered(client, asked.redirect_uri) else None
+        if client is None or not registered(client, asked.redirect_uri):
+            return None
+        return demand_of(client, asked, [service for _identifier, service in self._apis(client, asked)])
 
-    def service(self, request: Mapping[str, Any]) -> str | None:
+    def service(self, request: Mapping[str, Any]) -> str:
         """Return the client's name."""
-        client = self.clients.get(str(request["client_id"]))
-        return client.name if client else None
+        return self.clients[str(request["client_id"])].name
+
+    def disclosure(self, request: Mapping[str, Any]) -> Disclosure:
+        """Return the scope, the claims asked for one by one that it does not bring, and the APIs that are named."""
+        asked = AuthorizationRequest.model_validate(request)
+        brought = self.person_claims.brought(asked.scope)
+        claims = [name for member in (asked.claims or {}).values() for name in member if name not in brought]
+        apis = [
+            ApiAccess(
+                identifier, one.name, tuple(word for word in asked.scope if word in one.resource_scopes)
+            )
+            for identifier, one in self._apis(self.clients[asked.client_id], asked)
+        ]
+        return Disclosure(asked.client_id, asked.scope, tuple(dict.fromkeys(claims)), tuple(apis))
 
     def form_action(self, request: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the client's origins, and the address asked for: a native client chose its port at run time.
 
         Chromium applies ``form-action`` to the whole chain of redirects.
         """
-        client = self.clients.get(str(request["client_id"]))
-        return (*client.redirect_origins, str(request["redirect_uri"])) if client else ()
+        return (*self.clients[str(request["client_id"])].redirect_origins, str(request["redirect_uri"]))
 
     def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
         """Answer with a code bound to this visitor as they stand now, unless somebody else was expected."""
         asked = AuthorizationRequest.model_validate(request)
-        client, session, actor = self.clients.get(asked.client_id), visitor.session, visitor.party.actor
-        if client is None:
-            return self.refuse(request, "unauthorized_client", "the client is no longer registered")
+        client, session, actor = self.clients[asked.client_id], visitor.session, visitor.party.actor
         present = (
             self.subjects.of(client, visitor.party.account.sub),
             self.subjects.of(client, actor.sub) if actor else None,
         )
-        if asked.expected not in (None, present):
+        other = asked.subjects is not None and present[0] not in asked.subjects
+        if other or asked.expected not in (None, present):
             return self.refuse(request, "login_required", "somebody else is signed in")
+        if asked.essential_acr is not None and session.acr not in asked.essential_acr:
+            return self.refuse(
+                request, "unmet_authentication_requirements", "the sign-in has another acr than is essential"
+            )
         self.admissions.at_service(visitor, client.client_id, client.name)
         code = self.codes.issue(
             CodeContents(
@@ -93,14 +119,22 @@ class RelyingParty:
                 claims=asked.claims,
             )
         )
-        return answer(asked.redirect_uri, {"code": code, "state": asked.state, "iss": self.issuer})
+        return self.answers.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})
 
     def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
         """Answer with an error."""
         asked = AuthorizationRequest.model_validate(request)
-        return self.error(asked.redirect_uri, asked.state, error, description)
+        told = {"error": error, "error_description": description}
+        return self.answers.send(asked.redirect_uri, asked.response_mode, asked.state, told)
 
-    def error(self, redirect_uri: str, state: str | None, error: str, description: str) -> Response:
-        """Return the error answer for a validated redirect address."""
-        told = {"error": error, "error_description": description, "state": state, "iss": self.issuer}
-        return answer(redirect_uri, told)
+    def _apis(self, client: Client, asked: AuthorizationRequest) -> list[tuple[str, Client]]:
+        """Return the APIs that the request names and the client's file still lists, with who serves each."""
+        found = ((identifier, self.resources.service(client, identifier)) for identifier in asked.resource)
+        return [(identifier, service) for identifier, service in found if service is not None]
+
+
+def _consent(client: Client, request: AuthorizationRequest | None) -> Literal["implicit", "required", "anew"]:
+    """Return whose consent counts: an exchange and a refresh stand on what was agreed to at the sign-in."""
+    if request is None:
+        return "implicit"
+    return "anew" if "consent" in request.prompt else client.consent

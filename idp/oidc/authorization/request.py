@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+
+from idp.oidc.authorization.answers import RESPONSE_MODES, ResponseMode
+from idp.rules.claims import asked_claims
 
 
 class AuthorizationError(Exception):
@@ -34,6 +37,16 @@ class Parameters:
         return tuple(dict.fromkeys((self.one(name) or "").split(" "))) if self.one(name) else ()
 
     @property
+    def response_mode(self) -> ResponseMode:
+        """How the answer travels, an error's too: as was asked, where that is a way that there is."""
+        asked = self.values.get("response_mode", ())
+        return next((mode for mode in RESPONSE_MODES if [mode] == list(asked)), RESPONSE_MODES[0])
+
+    def every(self, name: str) -> tuple[str, ...]:
+        """Return each value of ``name`` that is not empty."""
+        return tuple(filter(None, self.values.get(name, ())))
+
+    @property
     def repeated(self) -> list[str]:
         """The names that came more than once."""
         return sorted(name for name, found in self.values.items() if len(found) > 1)
@@ -53,7 +66,12 @@ class AuthorizationRequest(BaseModel):
     prompt: tuple[str, ...]
     max_age: int | None
     acr_values: tuple[str, ...]
-    response_mode: Literal["query", "form_post"] = "query"
+    """Those of the parameter, and those that ``claims`` asks for."""
+    essential_acr: tuple[str, ...] | None = None
+    """The only values of ``acr`` that will do (Core §5.5.1.1)."""
+    subjects: frozenset[str] | None = None
+    """By the client's own ``sub``, who alone may be the answer (Core §5.5.1); ``None``: anybody."""
+    response_mode: ResponseMode = "query"
     resource: tuple[str, ...] = ()
     """Identifiers of the APIs that tokens are asked for (RFC 8707 §2.1)."""
     claims: dict[str, Any] | None = None
@@ -68,9 +86,14 @@ def read_request(
     redirect_uri: str,
     scope: tuple[str, ...],
     expected: tuple[str, str | None] | None,
+    offered_claims: Collection[str] = (),
+    resource: tuple[str, ...] = (),
 ) -> AuthorizationRequest:
-    """Return the frozen value of checked parameters; ``scope`` is what is granted of what was asked."""
-    max_age = parameters.one("max_age")
+    """Return the frozen value of checked parameters; ``scope`` and ``resource`` are what is granted of what was asked.
+
+    ``offered_claims``: what may be asked for one by one.
+    """
+    max_age, claims = parameters.one("max_age"), asked_claims(parameters.one("claims"))
     return AuthorizationRequest(
         client_id=client_id,
         redirect_uri=redirect_uri,
@@ -80,6 +103,11 @@ def read_request(
         code_challenge=parameters.one("code_challenge"),
         prompt=parameters.words("prompt"),
         max_age=None if max_age is None else int(max_age),
-        acr_values=parameters.words("acr_values"),
+        acr_values=claims.acr_values(parameters.words("acr_values")),
+        essential_acr=claims.essential_acr,
+        subjects=claims.subjects,
+        claims=claims.kept(offered_claims),
+        response_mode=parameters.response_mode,
+        resource=resource,
         expected=expected,
     )

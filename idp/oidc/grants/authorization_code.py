@@ -11,13 +11,14 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 from idp.accounts import delegations
-from idp.accounts.grants import Grant, revoke, take
+from idp.accounts.grants import Grant, owner_of, revoke, take
 from idp.accounts.party import party_in_session
 from idp.audit.events import Event, record
 from idp.clients.model import Client
 from idp.oidc.codes import CodeContents, grant_id_of
 from idp.oidc.grants.issuing import Issuing, TokenGrant
 from idp.oidc.principal import Principal
+from idp.oidc.resources import Audience
 
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -41,7 +42,9 @@ def authorization_code_grant(issuing: Issuing) -> type[TokenGrant]:
             if not hmac.compare_digest(form.get("redirect_uri", "").encode(), contents.redirect_uri.encode()):
                 raise InvalidGrantError("redirect_uri differs from the authorization request")
             _check_verifier(form.get("code_verifier"), contents.code_challenge)
-            return _exchanged(issuing, client, grant_id, contents)
+            asked = issuing.resources.named(client, self.every("resource"))
+            audience = issuing.resources.of_grant(client, contents.resource, asked)
+            return _exchanged(issuing, client, grant_id, contents, audience)
 
     return AuthorizationCodeGrant
 
@@ -58,10 +61,12 @@ def _check_verifier(verifier: str | None, challenge: str | None) -> None:
         raise InvalidGrantError("code_verifier does not fit the code_challenge")
 
 
-def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeContents) -> dict[str, Any]:
+def _exchanged(
+    issuing: Issuing, client: Client, grant_id: str, contents: CodeContents, audience: Audience
+) -> dict[str, Any]:
     """Take the code and return the answer: at most four statements in one transaction.
 
-    Raises ``InvalidGrantError``.
+    Raises ``InvalidGrantError`` or ``InvalidTargetError``.
     """
     now = issuing.clock.now()
     with_refresh = "offline_access" in contents.scope.split(" ")
@@ -88,6 +93,7 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
             # Raised inside the transaction: nothing is kept of the grant.
             raise InvalidGrantError("the sign-in behind this code no longer counts")
         if taken and present is not None:
+            issuing.check_target(audience, present, contents.proofs, now)
             actor = present.actor
             if actor is not None:
                 delegations.used(connection, actor.delegation_id, client.name, now)
@@ -105,7 +111,18 @@ def _exchanged(issuing: Issuing, client: Client, grant_id: str, contents: CodeCo
         raise InvalidGrantError("the code was used before")
     principal = Principal(present, contents.proofs, contents.sid)
     generation = 0 if with_refresh else None
-    return issuing.tokens(client, principal, grant_id, contents.scope, contents.nonce, generation, now)
+    return issuing.tokens(
+        client,
+        principal,
+        grant_id,
+        contents.scope,
+        contents.nonce,
+        generation,
+        now,
+        grant.expires_at,
+        audience,
+        contents.claims,
+    )
 
 
 def _revoke_replayed(issuing: Issuing, client: Client, grant_id: str) -> None:
@@ -113,5 +130,13 @@ def _revoke_replayed(issuing: Issuing, client: Client, grant_id: str) -> None:
     now = issuing.clock.now()
     with issuing.database.write() as connection:
         if revoke(connection, grant_id, now):
-            detail = {"grant": grant_id}
-            record(connection, Event.CODE_REPLAYED, now, client_id=client.client_id, detail=detail)
+            account_id, actor_id = owner_of(connection, grant_id)
+            record(
+                connection,
+                Event.CODE_REPLAYED,
+                now,
+                account_id=account_id,
+                actor_id=actor_id,
+                client_id=client.client_id,
+                detail={"grant": grant_id},
+            )

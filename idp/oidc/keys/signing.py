@@ -1,23 +1,39 @@
-"""The provider's signing keys: in the database, sealed; in memory, imported once; to the world, prebuilt bytes."""
+"""One key that signs: made, sealed for the database, imported once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, get_args
 
-from joserfc.jwk import ECKey, KeySet, RSAKey
-from sqlalchemy import insert, select
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
+from joserfc.jws import JWSRegistry
 
-from idp.storage.database import Database
+from idp.clients.values import JwsAlgorithm
 from idp.storage.keyring import Keyring
-from idp.storage.schema import signing_key
 
-SigningAlgorithm = Literal["RS256", "ES256"]
-ALGORITHMS: tuple[SigningAlgorithm, ...] = ("RS256", "ES256")
+ALGORITHMS: tuple[JwsAlgorithm, ...] = get_args(JwsAlgorithm)
 _RSA_BITS = 2048
+
+PrivateKey = RSAKey | ECKey | OKPKey
+_KINDS: Mapping[str, type[PrivateKey]] = {"RS256": RSAKey, "PS256": RSAKey, "ES256": ECKey, "EdDSA": OKPKey}
+
+
+class Signatures(JWSRegistry):
+    """The signatures that are made and taken, and no other.
+
+    RFC 9864 renames EdDSA to Ed25519, of which joserfc warns at each use; OpenID Connect clients know the old name
+    only.
+    """
+
+    algorithms = {alg: copy(JWSRegistry.algorithms[alg]) for alg in ALGORITHMS}  # noqa: RUF012 - joserfc declares it so
+    algorithms["EdDSA"].security_warning = None
+
+    def __init__(self) -> None:
+        super().__init__(algorithms=ALGORITHMS)
 
 
 @dataclass(frozen=True)
@@ -25,60 +41,73 @@ class SigningKey:
     """One key with the header that names it."""
 
     kid: str
-    alg: SigningAlgorithm
-    key: RSAKey | ECKey
+    """RFC 7638 thumbprint."""
+    alg: JwsAlgorithm
+    key: PrivateKey
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """What is published of it (RFC 7517 §4)."""
+        return {**self.key.as_dict(private=False), "kid": self.kid, "use": "sig", "alg": self.alg}
+
+
+@dataclass(frozen=True)
+class Published:
+    """A key and its time: it verifies as long as it is published, and signs from ``since`` until the next one does."""
+
+    signing: SigningKey
+    since: datetime
 
 
 @dataclass(frozen=True)
 class SigningKeys:
-    """The keys in use: the newest of each algorithm signs, all of them verify."""
+    """Keys that are published; who signs later stands later."""
 
-    current: Mapping[str, SigningKey]
+    published: Sequence[Published]
     verifying: KeySet
     jwks: bytes
     """The public set as it is sent (RFC 7517 §5)."""
 
+    @classmethod
+    def of(cls, keys: Sequence[Published]) -> SigningKeys:
+        """Return the set with everything made that is asked for often."""
+        public = [one.signing.public for one in keys]
+        verifying = KeySet.import_key_set({"keys": public}) if public else KeySet([])
+        return cls(keys, verifying, json.dumps({"keys": public}).encode())
 
-def ensure_keys(database: Database, keyring: Keyring, now: datetime) -> None:
-    """Make the first key of every algorithm that has none. Safe to run in several processes at once."""
-    with database.read() as connection:
-        missing = set(ALGORITHMS) - set(connection.execute(select(signing_key.c.alg)).scalars())
-    made = [_made(alg) for alg in sorted(missing)]
-    if not made:
-        return
-    with database.alter() as connection:
-        present = set(connection.execute(select(signing_key.c.alg)).scalars())
-        for one in made:
-            if one.alg in present:
-                continue
-            private = json.dumps(one.key.as_dict(private=True)).encode()
-            sealed = keyring.seal(private, bound_to=f"signing_key:{one.kid}")
-            connection.execute(
-                insert(signing_key).values(kid=one.kid, alg=one.alg, private_jwk=sealed, created_at=now)
-            )
+    def signing(self, alg: str, now: datetime) -> SigningKey:
+        """Return the key that signs by ``alg`` at ``now``. Raises ``LookupError`` when there is none."""
+        mine = [one for one in self.published if one.signing.alg == alg]
+        # A clock put back may find none that has begun.
+        return ([one for one in mine if one.since <= now] or mine[:1])[-1].signing
+
+    def __contains__(self, kid: str) -> bool:
+        return any(one.signing.kid == kid for one in self.published)
 
 
-def load_keys(database: Database, keyring: Keyring) -> SigningKeys:
-    """Return every stored key, imported. Importing an RSA key takes tens of milliseconds: do it once."""
-    with database.read() as connection:
-        rows = connection.execute(
-            select(signing_key).order_by(signing_key.c.created_at, signing_key.c.kid)
-        ).all()
-    keys = []
-    for row in rows:
-        private = json.loads(keyring.open(row.private_jwk, bound_to=f"signing_key:{row.kid}"))
-        kind = RSAKey if row.alg.startswith("RS") else ECKey
-        keys.append(SigningKey(row.kid, row.alg, kind.import_key(private)))
-    public = [
-        {**one.key.as_dict(private=False), "kid": one.kid, "use": "sig", "alg": one.alg} for one in keys
-    ]
-    return SigningKeys(
-        current={one.alg: one for one in keys},
-        verifying=KeySet.import_key_set({"keys": public}),
-        jwks=json.dumps({"keys": public}).encode(),
-    )
-
-
-def _made(alg: SigningAlgorithm) -> SigningKey:
-    key = RSAKey.generate_key(_RSA_BITS) if alg == "RS256" else ECKey.generate_key("P-256")
+def new_key(alg: JwsAlgorithm) -> SigningKey:
+    """Return a fresh key; an RSA key takes tenths of a second."""
+    key: PrivateKey
+    if alg == "ES256":
+        key = ECKey.generate_key("P-256")
+    elif alg == "EdDSA":
+        key = OKPKey.generate_key("Ed25519")
+    else:
+        key = RSAKey.generate_key(_RSA_BITS)
     return SigningKey(key.thumbprint(), alg, key)
+
+
+def sealed(keyring: Keyring, key: SigningKey) -> str:
+    """Return the private key as it is stored."""
+    return keyring.seal(json.dumps(key.key.as_dict(private=True)).encode(), bound_to=bound_to(key.kid))
+
+
+def imported(keyring: Keyring, kid: str, alg: JwsAlgorithm, stored: str) -> SigningKey:
+    """Return a stored key; importing an RSA key takes tens of milliseconds. Raises ``SealBroken``."""
+    private = json.loads(keyring.open(stored, bound_to=bound_to(kid)))
+    return SigningKey(kid, alg, _KINDS[alg].import_key(private))
+
+
+def bound_to(kid: str) -> str:
+    """Return what a private key is sealed to."""
+    return f"signing_key:{kid}"

@@ -12,7 +12,8 @@ from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
-from idp.oidc.authorization.redirects import answer
+from idp.oidc.authorization.redirects import MAX_QUERY, with_query
+from idp.oidc.logout.signed_out import SignedOut
 from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages
 
@@ -24,6 +25,8 @@ class _Asked:
     sid: str | None
     back: str | None
     """An exact, registered address with the request's ``state``; ``None`` without a valid hint."""
+    unknown: bool = False
+    """An address was sent with a valid hint, and is not registered."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +37,21 @@ class EndSession:
     visitors: Visitors
     mint: TokenMint
     pages: Pages
+    signed_out: SignedOut
 
     def respond(self, request: Request) -> Response:
         """Answer GET or POST of a relying party, or of somebody who wants to sign out."""
-        if request.method == "POST" and not request.cookies:
-            # Cross-site: the browser keeps Lax cookies from the form, but not from the GET that follows.
-            return see_other(f"{request.path}?{urlencode(list(request.form.items(multi=True)))}")
+        again = urlencode(list(request.form.items(multi=True)))
+        if self.visitors.unseen(request) and len(again) <= MAX_QUERY:
+            return see_other(f"{request.path}?{again}")
         asked = self._asked(request.values)
         visitor = self.visitors.of(request)
         if visitor is None:
             if asked.sid is not None:
-                self.visitors.end_grants(asked.sid)
+                self.visitors.end_named(asked.sid)
             return see_other(asked.back or url_for("logout.done"))
         if asked.sid == visitor.session.sid:
-            return self._out(visitor, asked.back)
+            return self._out(visitor, asked.back, stays=asked.unknown)
         return self.pages.render(
             "logout.html", acting_for=visitor.acting_for, confirm_url=url_for("logout.confirm")
         )
@@ -59,9 +63,10 @@ class EndSession:
         visitor = self.visitors.of(request)
         return self._out(visitor, None) if visitor else see_other(url_for("logout.done"))
 
-    def _out(self, visitor: Visitor, back: str | None) -> Response:
+    def _out(self, visitor: Visitor, back: str | None, *, stays: bool = False) -> Response:
         response = see_other(back or url_for("logout.done"))
         self.visitors.sign_out(visitor, response)
+        self.signed_out.remember(visitor.session.sid, stays=stays)
         return response
 
     def _asked(self, values: MultiDict[str, str]) -> _Asked:
@@ -72,12 +77,17 @@ class EndSession:
         except BadToken:
             return _Asked(None, None)
         client = self.clients.get(str(claims.get("aud")))
-        if client is None or values.get("client_id", client.client_id) != client.client_id:
+        if client is None or (values.get("client_id") or client.client_id) != client.client_id:
             return _Asked(None, None)
-        return _Asked(str(claims.get("sid")), _back(client, values))
+        back = _back(client, values)
+        return _Asked(
+            self.mint.subjects.session_of(client, str(claims.get("sid"))),
+            back,
+            unknown=back is None and bool(values.get("post_logout_redirect_uri")),
+        )
 
 
-def logout_blueprint(end_session: EndSession, pages: Pages) -> Blueprint:
+def logout_blueprint(end_session: EndSession) -> Blueprint:
     """Return the addresses ``/logout…``."""
     blueprint = Blueprint("logout", __name__, url_prefix="/logout")
 
@@ -87,7 +97,7 @@ def logout_blueprint(end_session: EndSession, pages: Pages) -> Blueprint:
 
     @blueprint.get("/done")
     def done() -> Response:
-        return pages.render("logged_out.html")
+        return end_session.signed_out.page()
 
     return blueprint
 
@@ -97,4 +107,4 @@ def _back(client: Client, values: MultiDict[str, str]) -> str | None:
     if address is None or address not in client.post_logout_redirect_uris:
         return None
     state = values.get("state")
-    return answer(address, {"state": state}).headers["Location"] if state else address
+    return with_query(address, {"state": state}) if state else address
