@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": "idp.commands.serve",
     "worker": "idp.commands.worker",
     "config": "idp.commands.config",
+    "clients": "idp.commands.clients",
     "db": "idp.commands.db",
     "accounts": "idp.commands.accounts",
     "mfa": "idp.commands.mfa",

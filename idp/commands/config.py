@@ -16,6 +16,7 @@ from idp.clients.registry import ClientRegistry
 from idp.configuration import ConfigurationError, ConfigurationErrors
 from idp.configuration.fields import field_at, leaves, suggestion
 from idp.configuration.reference import default_of, json_schema, table
+from idp.outbound import reach_of
 from idp.plugins import PluginError, load_plugins
 from idp.resources import config_folder
 from idp.services import check_services
@@ -132,7 +133,7 @@ def _read_all() -> tuple[list[Client], tuple[ConfigurationError, ...]]:
         assert settings is not None
         errors.append(settings.error(("plugins",), str(error)))
     try:
-        registry = ClientRegistry.load(folder, scopes)
+        registry = ClientRegistry.load(folder, scopes, None if settings is None else reach_of(settings))
         clients = sorted(registry, key=lambda client: client.client_id)
         if settings is not None:
             check_services(settings, registry)

@@ -7,7 +7,7 @@ from alembic.util import CommandError
 
 from idp.app import parts_of
 from idp.commands.opened import Unprepared, open_parts
-from idp.oidc.keys.signing import ensure_keys
+from idp.oidc.keys.rotation import ensure_keys
 from idp.oidc.subjects import ensure_subjects
 from idp.settings import load_settings
 from idp.storage.migrate import pending, upgrade

@@ -1,4 +1,4 @@
-"""``idp keys``: the keys that encrypt secrets at rest."""
+"""``idp keys``: the keys that sign tokens, and those that encrypt secrets at rest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import secrets
 
 import click
 
+from idp.commands.reseal import reseal
+from idp.commands.signing_keys import list_, retire, rotate
 from idp.storage.keyring import Keyring
 
 
 @click.group("keys")
 def command() -> None:
-    """The keys that encrypt secrets at rest."""
+    """The keys that sign tokens, and those that encrypt secrets at rest."""
+
+
+for _verb in (list_, rotate, retire, reseal):
+    command.add_command(_verb)
 
 
 @command.command("new-encryption-key")

@@ -7,7 +7,8 @@ import sys
 import click
 
 from idp.commands.opened import Unprepared, open_parts
-from idp.oidc.keys.signing import ALGORITHMS, load_keys
+from idp.oidc.keys.signing import ALGORITHMS
+from idp.oidc.keys.store import load_keys
 from idp.serving import Server, unsafe
 from idp.settings import Settings, load_settings
 from idp.storage.errors import SealBroken
@@ -28,7 +29,8 @@ def _check_prepared(settings: Settings) -> None:
     """Raise ``Unprepared`` for what would make the first request fail."""
     parts = open_parts(settings)
     try:
-        if not load_keys(parts.database, parts.keyring).current.keys() >= set(ALGORITHMS):
+        published = load_keys(parts.database, parts.keyring).published
+        if {one.signing.alg for one in published} != set(ALGORITHMS):
             raise Unprepared("database: signing keys are expected; `idp db upgrade` makes them")
     except SealBroken:
         raise Unprepared("keyring_file: the key that sealed the signing keys is expected") from None

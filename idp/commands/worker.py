@@ -14,7 +14,7 @@ from idp.worker import work
 
 @click.command()
 def command() -> None:
-    """Send notices, remind of ends, clear away what is over, until SIGTERM."""
+    """Tell services of ended sessions, send notices, remind of ends, clear away what is over, until SIGTERM."""
     settings = load_settings()
     parts = open_parts(settings)
     stop = Event()

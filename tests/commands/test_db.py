@@ -32,7 +32,7 @@ def test_a_new_database_gets_tables_and_keys_once(idp: Idp, elsewhere: dict[str,
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr.endswith("up to date\n")
     made = kids(elsewhere["IDP_DATABASE_URL"])
-    assert len(made) == 2
+    assert len(made) == 4
     assert idp("db", "upgrade", **elsewhere).output == "up to date\n"
     assert idp("db", "upgrade", "--dry-run", **elsewhere).output == "up to date\n"
     assert idp("db", "check", **elsewhere).output == "up to date\n"
