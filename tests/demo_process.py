@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -50,10 +51,32 @@ class DemoProcess:
 
     def next_code(self, secret: str) -> str:
         """The code of the step after this one; the demo's clock is moved to it."""
-        part = self.folder / "clock.part"
-        part.write_text(str(self._shift() + 30))
-        part.replace(self.folder / "clock")
+        self.pass_time(30)
         return self.code(secret)
+
+    def pass_time(self, seconds: int) -> None:
+        """Move the demo's clock forwards, the portal's with it."""
+        part = self.folder / "clock.part"
+        part.write_text(str(self._shift() + seconds))
+        part.replace(self.folder / "clock")
+
+    def add_doctor(self, name: str) -> dict[str, Any]:
+        """Add a practitioner by the operator's own command: what they type, no phone yet."""
+        identifier = f"{secrets.randbelow(900_000) + 100_000}"
+        password = "".join(secrets.SystemRandom().sample("0123456789", 7))
+        subprocess.run(
+            [
+                *(str(Path(sys.executable).with_name("idp")), "accounts", "add", identifier),
+                *("--name", name, "--profile", "health_professional", "--password", password),
+                *("--attribute", "matricule_csm=940112", "--attribute", "adeli=061990001"),
+                *("--attribute", "phone_number=+33600000000"),
+            ],
+            env=environment(IDP_CONFIG=str(self.folder / "idp.yaml")),
+            check=True,
+            capture_output=True,
+            timeout=SECONDS,
+        )
+        return {"name": name, "identifier": identifier, "password": password}
 
     def stop(self, sign: signal.Signals = signal.SIGTERM) -> tuple[int, str, str]:
         """Send the signal; return exit code and what came on stdout and stderr after the line."""

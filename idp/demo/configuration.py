@@ -14,6 +14,7 @@ PORTAL = "fse-portal"
 CONFIDENTIAL = "demo-confidential"
 PUBLIC = "demo-public"
 RETIREMENT = "dossier-retraite"
+SOFTWARE = "logiciel-cabinet"
 
 _SCOPES = ["openid", "profile", "email", "phone", "address", "offline_access", "practitioner"]
 _PROFILES = ["health_professional", "insured", "employer"]
@@ -50,12 +51,13 @@ def demo_settings(issuer: str, mfa_date: date) -> dict[str, Any]:
             "employer": {"label": "Employeur", "mfa": "optional", "password": "digits"},
         },
         "support": {"phone": "+377 00 00 00 00", "hours": "du lundi au vendredi, de 8 h 30 à 17 h"},
+        "outbound": {"allowed": ["127.0.0.0/8", "::1/128"]},
         "listen": {"port": int(issuer.rpartition(":")[2])},
     }
 
 
 def demo_clients(portal: str, mfa_date: date, secrets: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the client files: the portal, two to try anything with, and one that refuses assistants."""
+    """Return the client files: the portal, two to try anything with, one without assistants, one of its API."""
     by_date = {"required_from": mfa_date.isoformat()}
     return [
         {
@@ -64,9 +66,13 @@ def demo_clients(portal: str, mfa_date: date, secrets: Mapping[str, str]) -> lis
             "redirect_uris": [f"{portal}/callback"],
             "post_logout_redirect_uris": [f"{portal}/goodbye"],
             "initiate_login_uri": f"{portal}/login",
+            "backchannel_logout_uri": f"{portal}/backchannel-logout",
+            "resource_identifier": f"{portal}/api",
+            "resource_scopes": ["fse"],
             "id_token_signed_response_alg": "RS256",
             **_confidential("client_secret_basic", secrets[PORTAL]),
-            **{"scope": ["openid", "profile", "practitioner"], "profiles": ["health_professional"]},
+            **{"scope": ["openid", "profile", "practitioner", "offline_access"]},
+            **{"profiles": ["health_professional"]},
             **{"floor": "pwd", "mfa": by_date, "assistants": "allowed"},
         },
         {
@@ -95,6 +101,17 @@ def demo_clients(portal: str, mfa_date: date, secrets: Mapping[str, str]) -> lis
             "id_token_signed_response_alg": "ES256",
             **_confidential("client_secret_post", secrets[RETIREMENT]),
             **_for_everybody("refused"),
+        },
+        {
+            "client_id": SOFTWARE,
+            "name": "Logiciel de cabinet",
+            "redirect_uris": ["http://127.0.0.1:8403/callback"],
+            "post_logout_redirect_uris": ["http://127.0.0.1:8403/goodbye"],
+            "id_token_signed_response_alg": "RS256",
+            **_confidential("client_secret_basic", secrets[SOFTWARE]),
+            **{"scope": ["openid", "profile", "offline_access", "fse"], "resources": [f"{portal}/api"]},
+            **{"profiles": ["health_professional"]},
+            **{"floor": "pwd", "mfa": "optional", "assistants": "allowed"},
         },
     ]
 

@@ -17,6 +17,7 @@ from idp.demo.configuration import (
     CONFIDENTIAL,
     PORTAL,
     RETIREMENT,
+    SOFTWARE,
     demo_clients,
     demo_settings,
     described,
@@ -25,7 +26,7 @@ from idp.demo.configuration import (
 from idp.demo.failure import DemoFailed
 from idp.demo.folder import kept_keys, kept_secrets
 from idp.demo.people import PEOPLE, Seed
-from idp.oidc.keys.signing import ensure_keys
+from idp.oidc.keys.rotation import ensure_keys
 from idp.oidc.subjects import ensure_subjects
 from idp.rules.assurance import FUND_ZONE
 from idp.rules.delegation import PRACTITIONER, window_of_days
@@ -111,7 +112,9 @@ def open_world(folder: Path, port: int, portal_port: int, mfa_date: date | None)
     try:
         kept_keys(folder)
         secrets = kept_secrets(
-            folder, [seed.identifier for seed in PEOPLE], [PORTAL, CONFIDENTIAL, RETIREMENT, PORTAL_COOKIES]
+            folder,
+            [seed.identifier for seed in PEOPLE],
+            [PORTAL, CONFIDENTIAL, RETIREMENT, SOFTWARE, PORTAL_COOKIES],
         )
         clients = demo_clients(portal, mfa_date, secrets)
         file = write_configuration(folder, demo_settings(issuer, mfa_date), clients)

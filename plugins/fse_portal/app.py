@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Flask, request
 from werkzeug.wrappers import Response
 
+from fse_portal.access_token import AccessTokenVerifier
+from fse_portal.api import SheetsApi
+from fse_portal.backchannel import backchannel_logout
 from fse_portal.beneficiaries import seeded
 from fse_portal.clock import Clock, ShiftedClock, SystemClock
 from fse_portal.database import Database
 from fse_portal.errors import register_errors
 from fse_portal.gate import Gate
+from fse_portal.logout_token import LogoutTokenVerifier
+from fse_portal.pending import PendingLogins
 from fse_portal.provider import register_provider
-from fse_portal.sessions import PendingLogins, Sessions
+from fse_portal.sessions import Limits, Sessions
 from fse_portal.settings import Settings
+from fse_portal.sheet_pages import History, SendForm, sheet_pages
+from fse_portal.sheets import SheetDesk
 from fse_portal.sign_in import SignIn
+from fse_portal.tabs import HISTORY, SHEET_PAGE
+from fse_portal.unfinished import Posting
 from fse_portal.views import portal_pages
 
 
@@ -30,11 +41,26 @@ def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
         MAX_CONTENT_LENGTH=16 * 1024,
     )
     database = Database(settings.database)
-    sessions = Sessions(database, clock)
+    limits = Limits(
+        timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
+    )
+    sessions = Sessions(database, clock, limits)
     provider = register_provider(app, settings, clock, PendingLogins(database, clock))
     gate = Gate(settings, sessions, provider, clock)
-    app.register_blueprint(SignIn(settings, provider, sessions, gate, clock).pages())
-    app.register_blueprint(portal_pages(settings, gate, clock, seeded()))
+    people = seeded()
+    desk = SheetDesk(database, clock)
+    send, history = SendForm(desk, people), History(desk)
+    postings: dict[str, Posting] = {SHEET_PAGE: send, HISTORY.path: history}
+    app.register_blueprint(SignIn(settings, provider, sessions, gate, postings, clock).pages())
+    app.register_blueprint(portal_pages(settings, gate, clock, people))
+    app.register_blueprint(sheet_pages(gate, provider, send, history))
+    whose = {"issuer": settings.issuer}
+    logouts = LogoutTokenVerifier(provider.keys, clock, client_id=settings.client_id, **whose)
+    app.register_blueprint(backchannel_logout(logouts, sessions))
+    access = AccessTokenVerifier(
+        provider.keys, sessions, clock, resource=settings.resource, required=settings.required_acr, **whose
+    )
+    app.register_blueprint(SheetsApi(access, desk, people).addresses())
     register_errors(app)
     _register_headers(app, settings)
 

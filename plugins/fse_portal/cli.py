@@ -15,8 +15,8 @@ from requests import RequestException
 from fse_portal.app import create_app
 from fse_portal.clock import SystemClock
 from fse_portal.database import Database
+from fse_portal.pending import PendingLogins
 from fse_portal.provider import register_provider
-from fse_portal.sessions import PendingLogins
 from fse_portal.settings import Settings, SettingsRefused, load_settings
 
 GRACE_SECONDS = 5
@@ -49,8 +49,8 @@ def check() -> None:
     provider = register_provider(Flask("fse_portal"), settings, clock, pending)
     try:
         metadata = provider.load_server_metadata()
-        keys = provider.fetch_jwk_set()["keys"]
-    except (RequestException, KeyError, TypeError) as error:
+        keys = provider.keys.current().keys
+    except RequestException as error:
         _stop(f"FSE_PORTAL_ISSUER: {settings.issuer} does not answer as a provider ({type(error).__name__})")
     logout = "with" if metadata["end_session_endpoint"] else "without"
     click.echo(f"{settings.issuer}: {len(keys)} keys, {logout} logout at the provider")

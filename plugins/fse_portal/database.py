@@ -10,15 +10,35 @@ from pathlib import Path
 
 BUSY_SECONDS = 5.0
 
-SCHEMA = """
+VERSION = 2
+"""Counts the forms of the tables that hold what a new sign-in brings back: of another form they are made anew."""
+SHORT_LIVED = ("pending_login", "session", "ended", "logout_token")
+
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS pending_login (
     key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_at REAL NOT NULL
-) STRICT;
+) STRICT""",
+    """
 CREATE TABLE IF NOT EXISTS session (
-    key TEXT PRIMARY KEY, identity TEXT NOT NULL, access_token TEXT NOT NULL, id_token TEXT NOT NULL,
+    key TEXT PRIMARY KEY, sub TEXT NOT NULL, sid TEXT, identity TEXT NOT NULL,
+    access_token TEXT NOT NULL, access_ends_at REAL NOT NULL, refresh_token TEXT, id_token TEXT NOT NULL,
+    refreshing_until REAL NOT NULL DEFAULT 0,
     form_token TEXT NOT NULL, checked_at REAL NOT NULL, expires_at REAL NOT NULL
-) STRICT;
-"""
+) STRICT""",
+    "CREATE INDEX IF NOT EXISTS session_of_provider ON session (sid)",
+    """
+CREATE TABLE IF NOT EXISTS ended (
+    what TEXT PRIMARY KEY, ended_at REAL NOT NULL, forget_at REAL NOT NULL
+) STRICT""",
+    "CREATE TABLE IF NOT EXISTS logout_token (jti TEXT PRIMARY KEY, forget_at REAL NOT NULL) STRICT",
+    """
+CREATE TABLE IF NOT EXISTS sheet (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sub TEXT NOT NULL, draft TEXT NOT NULL, contents TEXT NOT NULL,
+    day TEXT NOT NULL, sent_at REAL NOT NULL, sent_by TEXT, cancelled_at REAL, cancelled_by TEXT,
+    UNIQUE (sub, draft)
+) STRICT""",
+)
 
 
 class Database:
@@ -30,7 +50,13 @@ class Database:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with self.connection() as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA)
+        with self.transaction() as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            for table in SHORT_LIVED if version != VERSION else ():
+                connection.execute(f"DROP TABLE IF EXISTS {table}")
+            for statement in SCHEMA:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:

@@ -8,10 +8,16 @@ import sqlite3
 from dataclasses import dataclass
 
 import requests
-from flask import Flask, render_template, request, url_for
+from flask import Flask, Response, jsonify, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 RETRY_AFTER_SECONDS = 5
+FOR_PROGRAMS = ("/api/", "/backchannel-logout")
+"""Paths that no browser shows: their errors are JSON."""
+
+KEEPS_FORMS = "sheets"
+"""The blueprint whose forms may be sent again: the same twice is done once."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +76,11 @@ _NOTICES = {
         "Ce formulaire n’est plus valable",
         "La page est restée ouverte trop longtemps. Revenez au portail et recommencez.",
     ),
+    "session_ended": Notice(
+        403,
+        "Cette session a été fermée",
+        "Une déconnexion a eu lieu pendant cette identification. Vous pouvez recommencer.",
+    ),
     "invalid_token": _NOT_TRUSTED,
     "invalid_response": _NOT_TRUSTED,
     "provider_unavailable": Notice(
@@ -98,32 +109,35 @@ def provider_code(error: str) -> str:
 
 
 def register_errors(app: Flask) -> None:
-    """Make every failure of ``app`` a page in French with ``data-error``, never a stack trace."""
+    """Make every failure of ``app`` a page in French with ``data-error``, or JSON, never a stack trace."""
 
     @app.errorhandler(Refused)
-    def refused(error: Refused) -> tuple[str, int]:
+    def refused(error: Refused) -> ResponseReturnValue:
         log.warning("refused: %s", error.code)
         return _page(error.code)
 
     @app.errorhandler(requests.RequestException)
-    def provider_unavailable(error: requests.RequestException) -> tuple[str, int, dict[str, str]]:
+    def provider_unavailable(error: requests.RequestException) -> ResponseReturnValue:
         # The exception's text may quote an address with its query; its type says enough.
         log.error("provider unavailable: %s", type(error).__name__)
         return *_page("provider_unavailable"), {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
     @app.errorhandler(sqlite3.Error)
-    def storage_unavailable(error: sqlite3.Error) -> tuple[str, int, dict[str, str]]:
+    def storage_unavailable(error: sqlite3.Error) -> ResponseReturnValue:
         log.error("storage unavailable: %s", error)
         return *_page("storage_unavailable"), {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
     @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> tuple[str, int]:
+    def http_error(error: HTTPException) -> ResponseReturnValue:
         return _page(_HTTP_CODES.get(error.code or 500, "bad_request"))
 
 
-def _page(code: str) -> tuple[str, int]:
+def _page(code: str) -> tuple[Response | str, int]:
     notice = _NOTICES.get(code, _PROVIDER_FAILED)
-    # The answer of a sign-in cannot be asked for again: its state is spent. Everything else can be reloaded.
-    again = notice.status == 503 and request.method == "GET" and request.endpoint != "sign_in.callback"
-    retry = request.full_path.rstrip("?") if again else url_for("sign_in.login")
-    return render_template("error.html", code=code, notice=notice, retry=retry), notice.status
+    if request.path.startswith(FOR_PROGRAMS):
+        return jsonify(error=code), notice.status
+    again = notice.status == 503
+    retry = request.full_path.rstrip("?") if again and request.method == "GET" else url_for("sign_in.login")
+    # What was typed waits in the page itself, with the token of its form, to be sent to where it was sent.
+    kept = list(request.form.items(multi=True)) if again and request.blueprint == KEEPS_FORMS else []
+    return render_template("error.html", code=code, notice=notice, retry=retry, kept=kept), notice.status

@@ -25,13 +25,41 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Caller:
+    """Who asks for something, by a session or by an access token: the practice, who acts for it, on what proof.
+
+    ``auth_time`` is the moment of the oldest factor that counts, in seconds since 1970.
+    """
+
+    sub: str
+    actor: Actor | None
+    acr: Assurance
+    auth_time: int
+
+
+@dataclass(frozen=True)
 class Identity:
-    """Whose practice it is, who acts for it (nobody: the practitioner), and how strongly that was proved."""
+    """Whose practice it is, who acts for it (nobody: the practitioner), and how strongly that was proved.
+
+    ``sid`` is the provider's session, by which back-channel logout names it.
+    """
 
     sub: str
     practitioner: str
     actor: Actor | None
     acr: Assurance
+    auth_time: int
+    sid: str | None = None
+
+    @property
+    def caller(self) -> Caller:
+        """The same, without what only pages show."""
+        return Caller(self.sub, self.actor, self.acr, self.auth_time)
+
+    @property
+    def person(self) -> tuple[str, str | None]:
+        """Who sits there: the practice and the actor's ``sub``, if any."""
+        return self.sub, self.actor.sub if self.actor else None
 
 
 def read_identity(
@@ -42,14 +70,27 @@ def read_identity(
     Raises ``ClaimsRefused``: an ``acr`` that is unknown or below ``required``, an ``amr`` (RFC 8176) that
     contradicts it, an ``auth_time`` absent or ahead of ``now``, an ``act`` without person or delegation.
     """
+    caller = read_caller(claims, required=required, now=now, leeway=leeway)
+    return Identity(
+        sub=caller.sub,
+        practitioner=_text(claims, "name"),
+        actor=caller.actor,
+        acr=caller.acr,
+        auth_time=caller.auth_time,
+        sid=_text(claims, "sid") if "sid" in claims else None,
+    )
+
+
+def read_caller(
+    claims: Mapping[str, Any], *, required: Assurance, now: datetime, leeway: timedelta
+) -> Caller:
+    """Read what ID tokens and access tokens (RFC 9068 §2.2.1) both say of a person; raises ``ClaimsRefused``."""
     sub = _text(claims, "sub")
     acr = _assurance(claims, required)
     auth_time = claims.get("auth_time")
     if type(auth_time) is not int or auth_time > (now + leeway).timestamp():
         raise ClaimsRefused("auth_time")
-    return Identity(
-        sub=sub, practitioner=_text(claims, "name"), actor=_actor(claims, sub=sub, acr=acr), acr=acr
-    )
+    return Caller(sub, _actor(claims, sub=sub, acr=acr), acr, auth_time)
 
 
 def contradicts(identity: Identity, userinfo: Mapping[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
@@ -13,15 +14,21 @@ from flask import Flask, redirect, session
 from werkzeug.wrappers import Response
 
 from fse_portal.clock import Clock
-from fse_portal.id_token import FetchedKeys, IdTokenVerifier
-from fse_portal.identity import Identity, contradicts
-from fse_portal.sessions import PendingLogins
+from fse_portal.id_token import IdTokenVerifier
+from fse_portal.keys import FetchedKeys
+from fse_portal.pending import PendingLogins
 from fse_portal.settings import Settings
 
-SCOPE = "openid profile practitioner"
+SCOPE = "openid profile practitioner offline_access"
 NAME = "fse"
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 LOGINS_A_BROWSER = 8
+
+log = logging.getLogger(__name__)
+
+
+class RefreshRefused(Exception):
+    """The provider gives nothing more for this refresh token (``invalid_grant``): the person signs in anew."""
 
 
 class Provider(FlaskOAuth2App):
@@ -34,13 +41,12 @@ class Provider(FlaskOAuth2App):
         self._issuer = settings.issuer
         self._discovery = f"{settings.issuer}/.well-known/openid-configuration"
         self._required = settings.required_acr
+        self._timeout = settings.provider_timeout_seconds
         self._redirect_uri = settings.redirect_uri
         self._metadata: dict[str, Any] | None = None
+        self.keys = FetchedKeys(self.fetch_jwk_set, clock)
         self._verifier = IdTokenVerifier(
-            FetchedKeys(self.fetch_jwk_set, clock),
-            clock,
-            issuer=settings.issuer,
-            client_id=settings.client_id,
+            self.keys, clock, issuer=settings.issuer, client_id=settings.client_id
         )
 
     def load_server_metadata(self) -> dict[str, Any]:
@@ -59,7 +65,8 @@ class Provider(FlaskOAuth2App):
             if not all(isinstance(found.get(name), str) for name in ENDPOINTS):
                 raise requests.exceptions.InvalidJSONError("discovery lacks an endpoint")
             kept = {name: found[name] for name in ("issuer", *ENDPOINTS)}
-            self._metadata = kept | {"end_session_endpoint": found.get("end_session_endpoint")}
+            wished = ("end_session_endpoint", "revocation_endpoint")
+            self._metadata = kept | {name: found.get(name) for name in wished}
         return self._metadata
 
     def fetch_jwk_set(self, force: bool = False) -> Any:
@@ -68,15 +75,22 @@ class Provider(FlaskOAuth2App):
         answer.raise_for_status()
         return answer.json()
 
-    def begin(self, target: str, *, ask_again: bool) -> Response:
-        """Send the browser to the provider; ``ask_again`` demands a new identification there.
+    def begin(
+        self,
+        target: str,
+        *,
+        wishes: Mapping[str, str] | None = None,
+        unfinished: Mapping[str, Any] | None = None,
+        earlier: Sequence[str] = (),
+    ) -> Response:
+        """Send the browser to the provider, and from there to ``target`` or on with what is ``unfinished``.
 
-        The verifier is made here, not by Authlib, which would write it to its debug log.
+        ``wishes`` go into the authorization request (``prompt``, ``acr_values``, ``max_age``). What is unfinished
+        stays on the server, beside the verifier, and is given back once. The verifier is made here, not by
+        Authlib, which would write it to its debug log.
         """
         verifier = secrets.token_urlsafe(48)
-        wishes = {"prompt": "login"} if ask_again else {}
-        if self._required == "mfa":
-            wishes["acr_values"] = "mfa"
+        wishes = ({"acr_values": "mfa"} if self._required == "mfa" else {}) | dict(wishes or {})
         started = self.create_authorization_url(
             self._redirect_uri,
             code_challenge=create_s256_code_challenge(verifier),  # type: ignore[no-untyped-call]
@@ -85,7 +99,13 @@ class Provider(FlaskOAuth2App):
         )
         self._forget_oldest_logins()
         self.save_authorize_data(
-            redirect_uri=self._redirect_uri, code_verifier=verifier, target=target, **started
+            redirect_uri=self._redirect_uri,
+            code_verifier=verifier,
+            target=target,
+            unfinished=unfinished,
+            wishes=wishes,
+            earlier=earlier,
+            **started,
         )
         return redirect(started["url"])
 
@@ -94,15 +114,38 @@ class Provider(FlaskOAuth2App):
         found: Mapping[str, Any] | None = self.framework.get_state_data(session, state)
         return found
 
-    def forget_login(self, state: str) -> None:
-        """Make ``state`` worthless."""
-        self.framework.clear_state_data(session, state)
+    def forget_login(self, state: str, started: Mapping[str, Any]) -> None:
+        """Make ``state`` worthless, and those that it was begun again for."""
+        for each in (state, *started["earlier"]):
+            self.framework.clear_state_data(session, each)
 
-    def parse_id_token(
-        self, token: Any, nonce: Any, claims_options: Any = None, claims_cls: Any = None, leeway: int = 0
-    ) -> Any:
-        """Return the verified claims (Authlib calls this with the tokens); raises ``IdTokenRefused``."""
-        return self._verifier.verify(token["id_token"], access_token=token["access_token"], nonce=nonce)
+    def begin_again(self, state: str, started: Mapping[str, Any]) -> Response:
+        """Send the browser to the provider anew, for what that sign-in was for.
+
+        It is forgotten with the new one only: the provider may still be out of reach, and the way back leads here.
+        """
+        return self.begin(
+            started["target"],
+            wishes=started["wishes"],
+            unfinished=started["unfinished"],
+            earlier=(*started["earlier"], state),
+        )
+
+    def redeemed(self, state: str, started: Mapping[str, Any], code: str) -> Mapping[str, Any]:
+        """Return the token answer for ``code``, its ID token verified as ``userinfo``.
+
+        Unlike Authlib's ``authorize_access_token`` it forgets nothing: the sign-in is marked ``redeemed``, since its
+        code must not be sent twice, and stays until the caller has succeeded. Raises ``OAuthError`` for the
+        provider's refusal, ``IdTokenRefused``, ``KeyError`` for an answer that lacks a token.
+        """
+        self.framework.set_state_data(session, state, {**started, "redeemed": True})
+        answer: dict[str, Any] = self.fetch_access_token(  # type: ignore[no-untyped-call]
+            redirect_uri=started["redirect_uri"], code=code, code_verifier=started["code_verifier"]
+        )
+        verified = self._verifier.verify(
+            answer["id_token"], access_token=answer["access_token"], nonce=started["nonce"]
+        )
+        return {**answer, "userinfo": verified}
 
     def profile_of(self, access_token: str) -> Mapping[str, Any] | None:
         """Return the userinfo answer, or ``None`` when the provider no longer honours the access token."""
@@ -115,10 +158,51 @@ class Provider(FlaskOAuth2App):
             raise requests.exceptions.InvalidJSONError("userinfo is not an object")
         return profile
 
-    def still_vouches_for(self, identity: Identity, access_token: str) -> bool:
-        """Return whether the provider still stands by that person and that actor."""
-        profile = self.profile_of(access_token)
-        return profile is not None and not contradicts(identity, profile)
+    def refreshed(self, refresh_token: str) -> Mapping[str, Any]:
+        """Return the token answer for a refresh token (RFC 6749 §6), its ID token verified as ``userinfo``.
+
+        Raises ``RefreshRefused``, and ``IdTokenRefused`` for an answer that proves nothing.
+        """
+        answer = self.post(  # type: ignore[no-untyped-call]
+            self.load_server_metadata()["token_endpoint"],
+            data={"grant_type": "refresh_token", "refresh_token": refresh_token},
+            auth=(self.client_id, self.client_secret),
+            withhold_token=True,
+        )
+        told = answer.json()
+        if answer.status_code == 400 and isinstance(told, dict) and told.get("error") == "invalid_grant":
+            raise RefreshRefused
+        answer.raise_for_status()
+        if (
+            not isinstance(told, dict)
+            or not isinstance(told.get("access_token"), str)
+            or str(told.get("token_type", "")).lower() != "bearer"
+        ):
+            raise requests.exceptions.InvalidJSONError("not a token answer")
+        if "id_token" in told:
+            verified = self._verifier.verify_refreshed(
+                str(told["id_token"]), access_token=told["access_token"]
+            )
+            told["userinfo"] = verified
+        return told
+
+    def give_back(self, refresh_token: str) -> None:
+        """Revoke what a newer sign-in replaced (RFC 7009), if the provider takes it; a failure changes nothing.
+
+        To connect and to wait together take no longer than the provider's timeout: somebody is waiting.
+        """
+        try:
+            endpoint = self.load_server_metadata()["revocation_endpoint"]
+            if isinstance(endpoint, str):
+                self.post(  # type: ignore[no-untyped-call]
+                    endpoint,
+                    data={"token": refresh_token, "token_type_hint": "refresh_token"},
+                    auth=(self.client_id, self.client_secret),
+                    withhold_token=True,
+                    timeout=self._timeout / 2,
+                ).raise_for_status()
+        except requests.RequestException as error:
+            log.warning("refresh token not given back: %s", type(error).__name__)
 
     def logout_address(self, id_token: str | None, goodbye: str) -> str | None:
         """Return where the provider ends its own session (RP-Initiated Logout 1.0), if it says so.

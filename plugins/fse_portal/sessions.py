@@ -5,107 +5,124 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
+import sqlite3
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from fse_portal.clock import Clock
 from fse_portal.database import Database
 from fse_portal.identity import Actor, Identity
+from fse_portal.logout_token import Logout
 
 KEPT_FOR_SIGN_OUT = timedelta(hours=12)
-COLUMNS = "key, identity, access_token, id_token, form_token, checked_at, expires_at"
+COLUMNS = (
+    "key, identity, access_token, access_ends_at, refresh_token, id_token, form_token, checked_at, expires_at"
+)
+
+
+class SessionEnded(Exception):
+    """The provider ended the session while this sign-in at the portal was under way."""
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the token endpoint gave; it lives on the server only and is never printed."""
+    """What the token endpoint gave; it lives on the server only and is never printed.
+
+    ``ends_at`` is the end of the access token.
+    """
 
     access_token: str = field(repr=False)
     id_token: str = field(repr=False)
-    expires_at: datetime
+    ends_at: datetime
+    refresh_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a session lives unused (``idle``), and at most."""
+
+    idle: timedelta
+    longest: timedelta
 
 
 @dataclass(frozen=True)
 class PortalSession:
-    """One signed-in browser. It lives exactly as long as its access token, by which the provider is asked."""
+    """One signed-in browser. ``checked_at``: when the provider last vouched for it, so also when it was last used."""
 
     key: str
     identity: Identity
     tokens: Tokens
     form_token: str = field(repr=False)
     checked_at: datetime
+    expires_at: datetime
 
-
-@dataclass(frozen=True)
-class SignOut:
-    """What is left to do with a session, live or expired: end it, here and at the provider."""
-
-    key: str
-    id_token: str = field(repr=False)
-    form_token: str = field(repr=False)
+    @property
+    def refreshable(self) -> bool:
+        """Whether it outlives its access token."""
+        return self.tokens.refresh_token is not None
 
 
 class Sessions:
     """The table of signed-in browsers. Every method raises ``sqlite3.Error`` when the file cannot be used."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, limits: Limits) -> None:
         self._database = database
         self._clock = clock
+        self._limits = limits
 
-    def start(self, identity: Identity, tokens: Tokens, *, replacing: str | None) -> str:
+    def start(self, identity: Identity, tokens: Tokens, issued_at: int, *, replacing: str | None) -> str:
         """Store a session under a fresh id and return that id, for the cookie.
 
         The session that the browser had before (``replacing``: its cookie) ends in the same transaction, so
-        that an id known beforehand is worth nothing.
+        that an id known beforehand is worth nothing. Raises ``SessionEnded`` when a logout token overtook the
+        ID token, which was issued at ``issued_at`` (seconds since 1970).
         """
         cookie = secrets.token_urlsafe(32)
-        now = self._clock.now().timestamp()
+        now = self._clock.now()
+        # Without a refresh token the provider cannot be asked for longer than the access token lives.
+        expires_at = now + self._limits.longest if tokens.refresh_token else tokens.ends_at
         row = (
-            _key(cookie),
+            hashed(cookie),
             json.dumps(asdict(identity)),
-            tokens.access_token,
-            tokens.id_token,
+            *_columns_of(tokens),
             secrets.token_urlsafe(32),
-            now,
-            tokens.expires_at.timestamp(),
+            now.timestamp(),
+            expires_at.timestamp(),
+            identity.sub,
+            identity.sid,
         )
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM session WHERE expires_at <= ?", (self._forgotten(),))
             if replacing:
-                connection.execute("DELETE FROM session WHERE key = ?", (_key(replacing),))
-            connection.execute(f"INSERT INTO session ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+                connection.execute("DELETE FROM session WHERE key = ?", (hashed(replacing),))
+            if _has_ended(connection, identity.sid, identity.sub, issued_at):
+                raise SessionEnded
+            marks = ", ".join("?" * len(row))
+            connection.execute(f"INSERT INTO session ({COLUMNS}, sub, sid) VALUES ({marks})", row)  # noqa: S608
         return cookie
 
+    def known(self, cookie: str) -> PortalSession | None:
+        """Return the session of that cookie, live or over for less than 12 hours.
+
+        What is over opens nothing. It names who sat there, and its ID token is still a hint at the provider's
+        logout (RP-Initiated Logout 1.0 §2), whose own session may go on.
+        """
+        found = self._row(hashed(cookie))
+        return found if found and found.expires_at.timestamp() > self._forgotten() else None
+
     def find(self, cookie: str) -> PortalSession | None:
-        """Return the live session of that cookie; an expired one is as absent as one that never was."""
-        return self.fresh(_key(cookie))
+        """Return the live session of that cookie; one that is over is as absent as one that never was."""
+        return self.fresh(hashed(cookie))
 
     def fresh(self, key: str) -> PortalSession | None:
         """Return the live session stored under ``key`` as it is now."""
-        statement = f"SELECT {COLUMNS} FROM session WHERE key = ? AND expires_at > ?"  # noqa: S608
-        with self._database.connection() as connection:
-            row = connection.execute(statement, (key, self._clock.now().timestamp())).fetchone()
-        if row is None:
-            return None
-        key, identity, access_token, id_token, form_token, checked_at, expires_at = row
-        return PortalSession(
-            key=key,
-            identity=_identity(identity),
-            tokens=Tokens(access_token, id_token, _moment(expires_at)),
-            form_token=form_token,
-            checked_at=_moment(checked_at),
-        )
+        found = self._row(key)
+        return found if found and self.is_live(found) else None
 
-    def to_sign_out(self, cookie: str) -> SignOut | None:
-        """Return how to end the session of that cookie, until 12 hours after it expired.
-
-        A provider takes an expired ID token as a hint too (RP-Initiated Logout 1.0 §2), and its own session
-        outlives ours.
-        """
-        statement = "SELECT key, id_token, form_token FROM session WHERE key = ? AND expires_at > ?"
-        with self._database.connection() as connection:
-            row = connection.execute(statement, (_key(cookie), self._forgotten())).fetchone()
-        return None if row is None else SignOut(*row)
+    def is_live(self, session: PortalSession) -> bool:
+        """Say whether it is neither unused for too long nor over in any case."""
+        now = self._clock.now()
+        return now < session.expires_at and now - session.checked_at < self._limits.idle
 
     def confirm(self, session: PortalSession, at: datetime) -> None:
         """Remember that the provider confirmed the session when it was asked, which was ``at``."""
@@ -114,54 +131,119 @@ class Sessions:
                 "UPDATE session SET checked_at = ? WHERE key = ?", (at.timestamp(), session.key)
             )
 
-    def end(self, session: PortalSession | SignOut) -> None:
+    def end(self, session: PortalSession) -> None:
         """Forget the session and its tokens."""
         with self._database.connection() as connection:
             connection.execute("DELETE FROM session WHERE key = ?", (session.key,))
+
+    def claim_refresh(self, session: PortalSession, until: datetime) -> bool:
+        """Say whether the caller alone may use the session's refresh token, until ``until`` at the latest. Atomic."""
+        now = self._clock.now().timestamp()
+        with self._database.connection() as connection:
+            claimed = connection.execute(
+                "UPDATE session SET refreshing_until = ? "
+                "WHERE key = ? AND access_token = ? AND refreshing_until <= ?",
+                (until.timestamp(), session.key, session.tokens.access_token, now),
+            )
+            return claimed.rowcount == 1
+
+    def renew(self, session: PortalSession, tokens: Tokens, at: datetime) -> None:
+        """Put new tokens, asked for ``at``, in the place of those that ``session`` shows. Atomic.
+
+        It does nothing to a session that ended or was renewed meanwhile.
+        """
+        with self._database.connection() as connection:
+            connection.execute(
+                "UPDATE session SET access_token = ?, access_ends_at = ?, refresh_token = ?, id_token = ?, "
+                "checked_at = ?, refreshing_until = 0 WHERE key = ? AND access_token = ?",
+                (*_columns_of(tokens), at.timestamp(), session.key, session.tokens.access_token),
+            )
+
+    def release_refresh(self, session: PortalSession) -> None:
+        """Let the next request try at once: a lost answer is sent again for a short while only."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "UPDATE session SET refreshing_until = 0 WHERE key = ? AND access_token = ?",
+                (session.key, session.tokens.access_token),
+            )
+
+    def end_by_provider(self, logout: Logout) -> None:
+        """End what a logout token names, once. Atomic.
+
+        The same token again changes nothing: our answer to the first may have been lost. What ended is remembered
+        for as long as a session may live: its sign-in may still be on the way here.
+        """
+        now = self._clock.now()
+        what = _named(logout.sid, logout.sub)[0]
+        with self._database.transaction() as connection:
+            for table in ("ended", "logout_token"):
+                connection.execute(f"DELETE FROM {table} WHERE forget_at <= ?", (now.timestamp(),))  # noqa: S608
+            once = connection.execute(
+                "INSERT INTO logout_token VALUES (?, ?) ON CONFLICT DO NOTHING",
+                # Longer than the leeway with which its end is judged.
+                (hashed(logout.jti), (logout.expires_at + timedelta(minutes=5)).timestamp()),
+            )
+            if once.rowcount == 0:
+                return
+            connection.execute(
+                "DELETE FROM session WHERE (? IS NULL OR sid = ?) AND (? IS NULL OR sub = ?)",
+                (logout.sid, logout.sid, logout.sub, logout.sub),
+            )
+            connection.execute(
+                "INSERT INTO ended VALUES (?, ?, ?) ON CONFLICT (what) DO UPDATE SET "
+                "ended_at = max(ended_at, excluded.ended_at), forget_at = max(forget_at, excluded.forget_at)",
+                (what, logout.issued_at.timestamp(), (now + self._limits.longest).timestamp()),
+            )
+
+    def has_ended(self, sid: str | None, sub: str, issued_at: int) -> bool:
+        """Say whether the provider told that the session behind a token issued at ``issued_at`` is over."""
+        with self._database.connection() as connection:
+            return _has_ended(connection, sid, sub, issued_at)
+
+    def _row(self, key: str) -> PortalSession | None:
+        statement = f"SELECT {COLUMNS} FROM session WHERE key = ?"  # noqa: S608
+        with self._database.connection() as connection:
+            row = connection.execute(statement, (key,)).fetchone()
+        if row is None:
+            return None
+        key, identity, access_token, ends_at, refresh_token, id_token, form_token, checked_at, expires_at = (
+            row
+        )
+        return PortalSession(
+            key=key,
+            identity=_identity(identity),
+            tokens=Tokens(access_token, id_token, _moment(ends_at), refresh_token),
+            form_token=form_token,
+            checked_at=_moment(checked_at),
+            expires_at=_moment(expires_at),
+        )
 
     def _forgotten(self) -> float:
         """Return the latest expiry, in seconds since 1970, of rows that are of no use any more."""
         return (self._clock.now() - KEPT_FOR_SIGN_OUT).timestamp()
 
 
-class PendingLogins:
-    """Authlib's ``cache``: what a started sign-in has to remember (verifier, nonce, where to go).
-
-    The browser's signed cookie names the entries that are its own, so that an answer meant for another
-    browser finds none. Authlib does not look at the age of an entry that it reads; here an old one is absent.
-    """
-
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
-        self._clock = clock
-
-    def set(self, key: str, value: str, expires_in: int) -> None:
-        """Store ``value`` for ``expires_in`` seconds."""
-        now = self._clock.now()
-        expires_at = now + timedelta(seconds=expires_in)
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM pending_login WHERE expires_at <= ?", (now.timestamp(),))
-            connection.execute(
-                "INSERT INTO pending_login VALUES (?, ?, ?)", (_key(key), value, expires_at.timestamp())
-            )
-
-    def get(self, key: str) -> str | None:
-        """Return the value stored under ``key`` while it lives."""
-        with self._database.connection() as connection:
-            row = connection.execute(
-                "SELECT value FROM pending_login WHERE key = ? AND expires_at > ?",
-                (_key(key), self._clock.now().timestamp()),
-            ).fetchone()
-        return None if row is None else str(row[0])
-
-    def delete(self, key: str) -> None:
-        """Forget the entry."""
-        with self._database.connection() as connection:
-            connection.execute("DELETE FROM pending_login WHERE key = ?", (_key(key),))
-
-
-def _key(secret: str) -> str:
+def hashed(secret: str) -> str:
+    """Return the SHA-256 of a random secret, under which the file keeps what it opens."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _has_ended(connection: sqlite3.Connection, sid: str | None, sub: str, issued_at: int) -> bool:
+    """A provider's session ends for good; a person may sign in anew after all of theirs ended."""
+    for what in _named(sid, sub):
+        row = connection.execute("SELECT ended_at FROM ended WHERE what = ?", (what,)).fetchone()
+        if row is not None and (what.startswith("sid:") or issued_at <= row[0]):
+            return True
+    return False
+
+
+def _named(sid: str | None, sub: str | None) -> list[str]:
+    pairs = (("sid", sid), ("sub", sub))
+    return [f"{kind}:{value}" for kind, value in pairs if value is not None]
+
+
+def _columns_of(tokens: Tokens) -> tuple[str, float, str | None, str]:
+    return tokens.access_token, tokens.ends_at.timestamp(), tokens.refresh_token, tokens.id_token
 
 
 def _moment(seconds: float) -> datetime:

@@ -33,7 +33,11 @@ class Settings(BaseSettings):
     profile_url: str | None = None
     required_acr: Literal["pwd", "mfa"] = "pwd"
     revalidate_seconds: Annotated[float, Field(ge=1, le=60)] = 2.0
-    provider_timeout_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
+    # A refresh may take four times as long (two attempts, each to connect and to wait), and must end within the
+    # ten seconds in which the provider gives the same successor again: later it would be a replay.
+    provider_timeout_seconds: Annotated[float, Field(gt=0, le=2.5)] = 2.0
+    session_idle_seconds: Annotated[int, Field(ge=60, le=86400)] = 1800
+    session_seconds: Annotated[int, Field(ge=60, le=604800)] = 28800
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8081
     workers: Annotated[int, Field(ge=1, le=32)] = 2
@@ -97,6 +101,11 @@ class Settings(BaseSettings):
     def redirect_uri(self) -> str:
         """Where the provider sends the browser back to."""
         return f"{self.base_url}/callback"
+
+    @property
+    def resource(self) -> str:
+        """The identifier of the portal's API: the ``aud`` of access tokens for it (RFC 8707)."""
+        return f"{self.base_url}/api"
 
     @property
     def profile_page(self) -> str:

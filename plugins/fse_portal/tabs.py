@@ -22,32 +22,32 @@ class Tab:
 
 SEARCH = Tab("/fse", "FSE Médecin")
 PROFILE = Tab("/profil", "Profil")
-EMPTY_TABS = (
-    Tab(
-        "/formulaires",
-        "Formulaires",
-        "Aucun formulaire.",
-        "Les formulaires à remplir ou à imprimer pour vos patients se trouvent ici.",
-    ),
-    Tab(
-        "/historique",
-        "Historique FSE",
-        "Aucune feuille de soins.",
-        "Les feuilles de soins transmises depuis votre cabinet apparaissent ici, la plus récente en premier.",
-    ),
-    Tab(
-        "/fse-pre-codees",
-        "FSE pré-codées",
-        "Aucune FSE pré-codée.",
-        "Les feuilles de soins que vous gardez comme modèles apparaissent ici.",
-    ),
-    Tab(
-        "/ordipostes",
-        "Ordipostes HNP",
-        "Aucun ordiposte.",
-        "Les ordipostes HNP rattachés à votre cabinet apparaissent ici.",
-    ),
+HISTORY = Tab(
+    "/historique",
+    "Historique FSE",
+    "Aucune feuille de soins.",
+    "Les feuilles de soins transmises depuis votre cabinet apparaissent ici, la plus récente en premier.",
 )
-TABS = (SEARCH, *EMPTY_TABS, PROFILE)
-PAGES = frozenset(tab.path for tab in TABS)
+FORMS = Tab(
+    "/formulaires",
+    "Formulaires",
+    "Aucun formulaire.",
+    "Les formulaires à remplir ou à imprimer pour vos patients se trouvent ici.",
+)
+TEMPLATES = Tab(
+    "/fse-pre-codees",
+    "FSE pré-codées",
+    "Aucune FSE pré-codée.",
+    "Les feuilles de soins que vous gardez comme modèles apparaissent ici.",
+)
+TERMINALS = Tab(
+    "/ordipostes",
+    "Ordipostes HNP",
+    "Aucun ordiposte.",
+    "Les ordipostes HNP rattachés à votre cabinet apparaissent ici.",
+)
+EMPTY_TABS = (FORMS, TEMPLATES, TERMINALS)
+TABS = (SEARCH, FORMS, HISTORY, TEMPLATES, TERMINALS, PROFILE)
+SHEET_PAGE = "/fse/feuille"
+PAGES = frozenset({SHEET_PAGE, *(tab.path for tab in TABS)})
 FIRST_PAGE = SEARCH.path

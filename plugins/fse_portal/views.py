@@ -1,36 +1,24 @@
-"""The portal's pages. None of them sees ``acr``: how somebody signed in changes nothing here."""
+"""The portal's pages. None of them sees ``acr``: how somebody signed in changes nothing that they show."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from fse_portal.beneficiaries import FUNDS, Beneficiary, find, read_search
 from fse_portal.clock import Clock, today_in_monaco
+from fse_portal.frame import page
 from fse_portal.gate import Gate, SignedInView
 from fse_portal.sessions import PortalSession
 from fse_portal.settings import Settings
-from fse_portal.tabs import EMPTY_TABS, FIRST_PAGE, PROFILE, SEARCH, TABS, Tab
+from fse_portal.tabs import EMPTY_TABS, FIRST_PAGE, PROFILE, SEARCH, SHEET_PAGE, Tab
 
 
 def portal_pages(settings: Settings, gate: Gate, clock: Clock, people: Sequence[Beneficiary]) -> Blueprint:
     """Return the home page and the page of each tab."""
     pages = Blueprint("portal", __name__)
-
-    def page(template: str, tab: Tab, session: PortalSession, **values: Any) -> str:
-        identity = session.identity
-        return render_template(
-            template,
-            tabs=TABS,
-            tab=tab,
-            practitioner=identity.practitioner,
-            assistant=identity.actor.name if identity.actor else None,
-            form_token=session.form_token,
-            **values,
-        )
 
     @pages.get("/")
     def home() -> ResponseReturnValue:
@@ -43,7 +31,16 @@ def portal_pages(settings: Settings, gate: Gate, clock: Clock, people: Sequence[
         found, day = (None, None)
         if asked.asked and not asked.errors:
             found, day = find(people, asked)
-        shown = page("search.html", SEARCH, session, search=asked, found=found, day=day, funds=FUNDS)
+        shown = page(
+            "search.html",
+            SEARCH,
+            session,
+            search=asked,
+            found=found,
+            day=day,
+            funds=FUNDS,
+            sheet_page=SHEET_PAGE,
+        )
         return shown, 400 if asked.errors else 200
 
     def profile(session: PortalSession) -> ResponseReturnValue:

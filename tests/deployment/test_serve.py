@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
+from sqlalchemy import select
 
+from idp.storage.database import Database
+from idp.storage.schema import audit_event
 from tests.clock import MovableClock
 from tests.deployment.processes import await_health, clean, running
-from tests.provider import ISSUER, Provider
+from tests.provider import CLIENT_SECRET, ISSUER, Provider
 from tests.servers import free_port
 from tests.waiting import wait_until
 
@@ -72,6 +76,21 @@ def test_behind_no_proxy_nothing_that_a_visitor_says_about_addresses_is_believed
     assert get(folder, "/elsewhere/healthz", SCRIPT_NAME="/elsewhere")[0] == 404
     assert get(folder, "/healthz", SCRIPT_NAME="/elsewhere")[0] == 200
     assert get(folder, "/elsewhere", PATH_INFO="/healthz")[0] == 404
+
+
+def test_what_a_worker_gave_in_its_last_moment_stands_in_the_audit(
+    folder: Path, served: subprocess.Popen[bytes]
+) -> None:
+    address, form = f"http://127.0.0.1:{port(folder)}/oauth2/token", {"grant_type": "client_credentials"}
+    for _ in range(3):
+        assert requests.post(address, data=form, auth=("machine", CLIENT_SECRET), timeout=20).ok
+    served.send_signal(signal.SIGTERM)
+    assert served.wait(timeout=20) == 0
+    database = Database(f"sqlite:///{folder}/idp.sqlite")
+    with database.read() as connection:
+        kinds = connection.execute(select(audit_event.c.kind)).scalars().all()
+    database.dispose()
+    assert kinds == ["tokens.client_issued"] * 3
 
 
 def test_the_provider_ends_on_sigterm(folder: Path, served: subprocess.Popen[bytes]) -> None:

@@ -15,7 +15,7 @@ from fse_portal.settings import Settings, load_settings
 from werkzeug.test import Client, TestResponse
 
 from tests.clock import MovableClock
-from tests.portal.stand_in import CLIENT_ID, CLIENT_SECRET, Behaviour, StandIn
+from tests.portal.stand_in import CLIENT_ID, CLIENT_SECRET, DOCTOR_BY_PASSWORD, Behaviour, StandIn
 
 BASE_URL = "http://127.0.0.1:8081"
 
@@ -35,6 +35,8 @@ def provider(running_provider: StandIn, clock: MovableClock) -> StandIn:
     running_provider.asked.clear()
     running_provider.requests.clear()
     running_provider.minted.clear()
+    running_provider.given_back.clear()
+    running_provider.before_refresh = lambda: None
     return running_provider
 
 
@@ -123,3 +125,16 @@ def browser(portal: Flask, provider: StandIn) -> Browser:
 @pytest.fixture
 def other_browser(portal: Flask, provider: StandIn) -> Browser:
     return Browser(portal, provider)
+
+
+@pytest.fixture
+def by_password(browser: Browser, provider: StandIn) -> Browser:
+    provider.does.person = DOCTOR_BY_PASSWORD
+    browser.open("/login")
+    return browser
+
+
+@pytest.fixture
+def secured(browser: Browser) -> Browser:
+    browser.open("/login")
+    return browser

@@ -21,7 +21,7 @@ def read(claims: dict[str, Any], required: Assurance = "pwd") -> Identity:
 
 
 def test_a_doctor_is_read_with_either_assurance() -> None:
-    assert read({**DOCTOR, "auth_time": THEN}) == Identity("p-1", "HKLOMTZULT FIFQOE", None, "mfa")
+    assert read({**DOCTOR, "auth_time": THEN}) == Identity("p-1", "HKLOMTZULT FIFQOE", None, "mfa", THEN)
     assert read({**DOCTOR_BY_PASSWORD, "auth_time": THEN}).acr == "pwd"
 
 

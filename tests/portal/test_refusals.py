@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from fse_portal.app import create_app
 from fse_portal.settings import Settings
+from werkzeug.test import TestResponse
 
 from tests.clock import MovableClock
 from tests.portal.conftest import Browser
-from tests.portal.stand_in import (
-    ABSENT,
-    ASSISTANT,
-    DOCTOR_BY_PASSWORD,
-    StandIn,
-    signed_with_own_key,
-    signed_with_public_key,
-    unsigned,
-    with_header,
-)
+from tests.portal.forging import signed_with_own_key, signed_with_public_key, unsigned, with_header
+from tests.portal.stand_in import ABSENT, ASSISTANT, DOCTOR_BY_PASSWORD, StandIn
 
 Misbehave = Callable[[StandIn], None]
 
@@ -220,7 +215,7 @@ def test_discovery_of_another_issuer_is_not_used(
 def test_discovery_does_not_configure_the_portals_http_client(browser: Browser, provider: StandIn) -> None:
     provider.does.discovery = {"scope": "openid everything", "verify": False, "max_redirects": 30}
     browser.open("/login")
-    assert provider.requests[0]["scope"] == "openid profile practitioner"
+    assert provider.requests[0]["scope"] == "openid profile practitioner offline_access"
 
 
 def test_a_redirected_token_request_is_not_followed(browser: Browser, provider: StandIn) -> None:
@@ -234,8 +229,27 @@ def test_a_provider_that_is_down_at_the_exchange_is_told_as_such(browser: Browse
     provider.does.down = True
     page = browser.get(address)
     assert page.status_code == 503
-    assert 'href="/login"' in page.text
+    assert "Rien n’est perdu." in page.text
     assert not browser.is_signed_in()
+    provider.does.down = False
+    assert browser.open(retry_of(page)).status_code == 200
+    assert browser.is_signed_in()
+    assert 'data-error="invalid_state"' in browser.get(address).text
+
+
+def test_a_code_whose_answer_was_lost_is_not_sent_again(browser: Browser, provider: StandIn) -> None:
+    address = browser.at_provider(browser.get("/login?target_link_uri=/historique"))
+    provider.does.lost_answers = 1
+    assert browser.get(address).status_code == 503
+    assert provider.asked["/oauth2/token"] == 1
+    browser.open(address)
+    assert browser.trail[-1] == "/historique"
+    assert (provider.asked["/oauth2/token"], len(provider.requests)) == (2, 2)
+
+
+def retry_of(page: TestResponse) -> str:
+    (address,) = re.findall(r'<a class="main" href="([^"]+)">Réessayer', page.text)
+    return html.unescape(address)
 
 
 def refused_for_now(browser: Browser) -> bool:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.clock import MovableClock
 from tests.portal.conftest import Browser
-from tests.portal.stand_in import ASSISTANT, StandIn
+from tests.portal.stand_in import ABSENT, ASSISTANT, StandIn
 
 SEARCH = "/fse?date=2026-01-13&caisse=CCSS&matricule=123456"
 
@@ -61,9 +61,10 @@ def test_a_search_survives_a_new_identification(
     assert browser.trail[-1] == SEARCH
 
 
-def test_an_expired_access_token_is_renewed_silently(
+def test_without_a_refresh_token_the_end_of_the_access_token_costs_a_silent_sign_in(
     browser: Browser, provider: StandIn, clock: MovableClock
 ) -> None:
+    provider.does.token_answer = {"refresh_token": ABSENT}
     browser.open("/login")
     clock.advance(seconds=300)
     assert "Camille" in browser.open(SEARCH).text

@@ -63,6 +63,7 @@ def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         ({"client_secret": ABSENT}, "FSE_PORTAL_CLIENT_SECRET"),
         ({"secret_key": "too short"}, "FSE_PORTAL_SECRET_KEY"),
         ({"required_acr": "gold"}, "FSE_PORTAL_REQUIRED_ACR"),
+        ({"provider_timeout_seconds": "2.6"}, "FSE_PORTAL_PROVIDER_TIMEOUT_SECONDS"),
         ({"port": "http"}, "FSE_PORTAL_PORT"),
         ({"shifted_clock": "clock"}, "FSE_PORTAL_SHIFTED_CLOCK"),
     ],

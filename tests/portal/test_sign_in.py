@@ -34,7 +34,7 @@ def test_the_authorization_request_carries_pkce_state_and_nonce(browser: Browser
     browser.open("/login")
     first, second = provider.requests
     assert (first["response_type"], first["client_id"]) == ("code", "portail-fse")
-    assert first["scope"] == "openid profile practitioner"
+    assert first["scope"] == "openid profile practitioner offline_access"
     assert first["code_challenge_method"] == "S256"
     assert first["redirect_uri"] == "http://127.0.0.1:8081/callback"
     for name in ("state", "nonce", "code_challenge"):
@@ -211,16 +211,19 @@ def test_a_withdrawn_key_is_forgotten_after_ten_minutes(
 
 @pytest.mark.attack(70)
 def test_no_token_code_or_secret_is_logged(
-    browser: Browser, provider: StandIn, caplog: pytest.LogCaptureFixture
+    browser: Browser, provider: StandIn, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         address = browser.at_provider(browser.get("/login"))
         browser.open(address)
+        clock.advance(seconds=290)
+        browser.open("/fse")
         browser.get(address)
         provider.does.claims = {"nonce": "wrong"}
         browser.open("/login")
     secrets = [CLIENT_SECRET, *provider.minted, *parse_qs(urlsplit(address).query)["code"]]
-    assert len(secrets) == 8
+    assert provider.asked["/oauth2/token"] == 3
+    assert len(secrets) == 13
     assert not [secret for secret in secrets if secret in caplog.text]
 
 
