@@ -51,7 +51,7 @@ def test_the_example_is_found_named_allowed_and_gives_its_claim(
     assert plugins.claims_for(client.scope, person) == {"employer_number": "4711"}
     assert plugins.claims_for(client.scope, {}) == {}
     assert plugins.claims_for(frozenset({"openid"}), person) == {}
-    document = json.loads(metadata("https://idp.test", plugins.scopes, ["fr"]))
+    document = json.loads(metadata("https://idp.test", [], plugins.scopes, ["fr"]))
     assert "employer" in document["scopes_supported"]
     assert "employer_number" in document["claims_supported"]
 
