@@ -39,7 +39,7 @@ demo: .venv/runtime
 	@$(BIN)/idp demo $(ARGS)
 
 test: .venv/dev .venv/node check
-	@tests/debian-packages redis-server postgresql chromium apache2 libapache2-mod-auth-openidc
+	@tests/debian-packages redis-server postgresql chromium nginx caddy apache2 libapache2-mod-auth-openidc
 	$(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 test-core: .venv/dev

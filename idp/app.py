@@ -21,7 +21,8 @@ from idp.login.room import journey_of, login_blueprints, visitors_of
 from idp.login.surroundings import Surroundings
 from idp.notices.outbox import Outbox
 from idp.oidc.authorization.relying_party import DESTINATION
-from idp.oidc.room import protocol_blueprints, relying_party_of
+from idp.oidc.core import core_of, relying_party_of
+from idp.oidc.room import protocol_blueprints
 from idp.outbound import Outbound, reach_of
 from idp.pages import Pages
 from idp.plugins import Plugins, load_plugins
@@ -130,7 +131,8 @@ def _register(app: Flask, csrf: CSRFProtect, around: Surroundings) -> None:
     relying_party = relying_party_of(around, admissions)
     local = LocalPage(frozenset(around.settings.profiles), admissions)
     journey = journey_of(around, visitors_of(around), {DESTINATION: relying_party, OWN_PAGES: local})
-    protocol, logout = protocol_blueprints(around, journey, relying_party)
+    core = core_of(around, journey, relying_party)
+    protocol, logout = protocol_blueprints(around, journey, core)
     csrf.exempt(protocol)
     for blueprint in (
         protocol,

@@ -24,6 +24,7 @@ from idp.configuration.fields import leaves
 from idp.configuration.layers import SELECTOR, Layers, Variable, layered
 from idp.settings_groups import (
     Argon2,
+    GatewaySettings,
     Institution,
     Listen,
     Outbound,
@@ -179,6 +180,10 @@ class Settings(BaseSettings):
     smtp: Smtp | None = Field(default=None, description="The mail server, for the notifier `smtp`.")
     webhook: Webhook | None = Field(default=None, description="The receiver, for the notifier `webhook`.")
     outbound: Outbound = Field(default_factory=Outbound, description="What the provider may call.")
+    gateway: GatewaySettings = Field(
+        default_factory=GatewaySettings,
+        description="The gateway before services that know no OpenID Connect.",
+    )
     argon2: Argon2 = Field(default_factory=Argon2, description="The cost of a password.")
     theme_folder: Path | None = Field(
         default=None,

@@ -86,6 +86,17 @@ class ProfileSettings(_Group):
         return seconds
 
 
+class GatewaySettings(_Group):
+    """The gateway before services that know no OpenID Connect."""
+
+    proxy_secret_file: Path | None = Field(
+        default=None,
+        strict=False,
+        description="The file of the secret by which the reverse proxies prove that they ask (one a line, two while it "
+        "changes; 32 characters or more). None: the gateway answers nobody.",
+    )
+
+
 class Institution(_Group):
     """Who runs the provider."""
 

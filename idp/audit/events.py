@@ -35,6 +35,8 @@ class Event(StrEnum):
     CLIENT_TOKENS_ISSUED = "tokens.client_issued"
     CONSENT_GIVEN = "consent.given"
     CONSENT_REFUSED = "consent.refused"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    GATEWAY_REFUSED = "gateway.refused"
     LOGOUT_GIVEN_UP = "logout.given_up"
     KEY_PUBLISHED = "key.published"
     KEY_RETIRED = "key.retired"

@@ -1,87 +1,41 @@
-"""The protocol's room: keys, tokens, grants, and the endpoints over them."""
+"""The protocol's room: its endpoints, over the one core."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from flask import Blueprint
 
 from idp.audit.batches import AuditBatches
 from idp.clients.model import Client
-from idp.login.admissions import Admissions
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
-from idp.oidc.authorization.answers import Answers
 from idp.oidc.authorization.endpoint import AuthorizationEndpoint
-from idp.oidc.authorization.relying_party import RelyingParty
 from idp.oidc.client_authentication.assertion import Assertions
 from idp.oidc.client_authentication.client_keys import ClientKeys
 from idp.oidc.client_authentication.methods import ClientAuthentication
 from idp.oidc.client_endpoint import Answer, ClientEndpoint, ClientRequest
-from idp.oidc.codes import CodeStore
+from idp.oidc.core import Core
 from idp.oidc.discovery import PATHS, metadata
 from idp.oidc.grants.authorization_code import authorization_code_grant
 from idp.oidc.grants.client_credentials import client_credentials_grant
-from idp.oidc.grants.issuing import Issuing
 from idp.oidc.grants.refresh_token import refresh_token_grant
 from idp.oidc.grants.token_exchange import token_exchange_grant
 from idp.oidc.introspection import Introspection
-from idp.oidc.keys.store import KeyStore
-from idp.oidc.live_grants import LiveGrants
 from idp.oidc.logout.end_session import EndSession, logout_blueprint
 from idp.oidc.logout.signed_out import SignedOut
-from idp.oidc.refresh_tokens import RefreshTokens
-from idp.oidc.resources import Resources
 from idp.oidc.revocation import Revocation
-from idp.oidc.revoked_tokens import RevokedTokens
 from idp.oidc.server import TokenServer
-from idp.oidc.subjects import load_subjects
-from idp.oidc.tokens import TokenMint
 from idp.oidc.userinfo.endpoint import UserInfo
-from idp.oidc.userinfo.person_claims import PersonClaims
 from idp.oidc.views import ProtocolRoom, protocol_blueprint
 from idp.storage.database import Database
 
 
-def relying_party_of(around: Surroundings, admissions: Admissions) -> RelyingParty:
-    """Return the services as a destination of the journey."""
-    person_claims = PersonClaims(around.plugins)
-    return RelyingParty(
-        Answers(around.settings.issuer, around.pages),
-        around.clients,
-        _codes(around),
-        admissions,
-        load_subjects(around.database, around.keyring),
-        Resources(around.settings.issuer, around.clients, frozenset(person_claims.scopes)),
-        person_claims,
-    )
-
-
-def protocol_blueprints(
-    around: Surroundings, journey: Journey, relying_party: RelyingParty
-) -> tuple[Blueprint, Blueprint]:
+def protocol_blueprints(around: Surroundings, journey: Journey, core: Core) -> tuple[Blueprint, Blueprint]:
     """Return the protocol's addresses, to be exempted from form protection, and those of signing out."""
     settings, clients = around.settings, around.clients
-    keys = KeyStore(around.database, around.keyring, around.clock)
-    mint = TokenMint(
-        settings.issuer, keys, timedelta(seconds=settings.access_token_lifetime), relying_party.subjects
-    )
-    live = LiveGrants(around.database, around.clock, timedelta(seconds=settings.revocation_lag))
-    person_claims = relying_party.person_claims
-    issuing = Issuing(
-        around.database,
-        around.clock,
-        _codes(around),
-        mint,
-        RefreshTokens(around.keyring),
-        timedelta(seconds=settings.refresh_lifetime),
-        journey.profile_policies,
-        journey.own_passwords,
-        person_claims,
-        relying_party.resources,
-    )
-
+    issuing, mint, live, revoked = core.issuing, core.mint, core.live, core.revoked
+    relying_party, person_claims, resources = core.relying_party, issuing.person_claims, issuing.resources
     authentication = _client_authentication(around)
 
     def authenticate(request: ClientRequest) -> Client:
@@ -93,13 +47,11 @@ def protocol_blueprints(
     token = TokenServer(settings.issuer + PATHS["token_endpoint"], authenticate)
     token.register_grant(authorization_code_grant(issuing))
     token.register_grant(refresh_token_grant(issuing))
-    resources = relying_party.resources
     of_apis = dict.fromkeys(sorted(resources.scopes - resources.identity_scopes), ())
     scopes: dict[str, Sequence[str]] = {**person_claims.scopes, **of_apis}
     token.register_grant(
         client_credentials_grant(issuing, AuditBatches(Database(settings.database_url, pool_size=1)))
     )
-    revoked = RevokedTokens(around.database)
     token.register_grant(token_exchange_grant(issuing, revoked))
     introspection = Introspection(issuing, clients, live, revoked)
     revocation = Revocation(issuing, revoked)
@@ -121,7 +73,7 @@ def protocol_blueprints(
         client_endpoint("introspection_endpoint", introspection.answer),
         client_endpoint("revocation_endpoint", revocation.answer),
         end_session,
-        keys,
+        core.keys,
         metadata(settings.issuer, token.grant_types, scopes, around.pages.languages),
     )
     return protocol_blueprint(endpoints), logout_blueprint(end_session)
@@ -134,7 +86,3 @@ def _client_authentication(around: Surroundings) -> ClientAuthentication:
         issuer, issuer + PATHS["token_endpoint"], clients, keys, around.ephemeral, around.clock
     )
     return ClientAuthentication(clients, assertions)
-
-
-def _codes(around: Surroundings) -> CodeStore:
-    return CodeStore(around.ephemeral, around.clock, timedelta(seconds=around.settings.code_lifetime))

@@ -1,0 +1,1 @@
+"""A Flask portal becomes a relying party of the provider in ten lines."""

@@ -1,0 +1,1 @@
+"""A portal that knows no OpenID Connect: it believes the headers that the gateway vouches for."""
