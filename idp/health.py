@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Lock
 
 from flask import Blueprint, Response
 
+from idp.clients.following import MOST_TOLD
+from idp.clients.registry import ClientRegistry
 from idp.clock import Clock
+from idp.configuration import ConfigurationError
 from idp.rules.clocks import MAX_SKEW, believable, skew
 from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore
@@ -90,7 +94,7 @@ class Readiness:
         return []
 
 
-def health_blueprint(readiness: Readiness) -> Blueprint:
+def health_blueprint(readiness: Readiness, clients: ClientRegistry) -> Blueprint:
     """Return the addresses ``/healthz`` and ``/readyz``: plain text, no cookie, no session."""
     blueprint = Blueprint("health", __name__)
 
@@ -102,13 +106,26 @@ def health_blueprint(readiness: Readiness) -> Blueprint:
     def readyz() -> Response:
         faults = readiness.faults()
         if not faults:
-            return _plain("ready")
+            return _plain("ready", *_not_taken(clients))
         response = _plain("not ready", *faults)
         response.status_code = 503
         response.headers["Retry-After"] = "5"
         return response
 
     return blueprint
+
+
+def _not_taken(clients: ClientRegistry) -> list[str]:
+    """Return what is wrong in the client files while the last good ones serve: no reason to send people elsewhere.
+
+    Anybody may read it: a file is named without its folder, as the log does not.
+    """
+    errors = clients.not_taken
+    if not errors:
+        return []
+    lines = [str(ConfigurationError(Path(one.path).name, *one.args[1:])) for one in errors[:MOST_TOLD]]
+    more = [f"and {len(errors) - MOST_TOLD} more"] if len(errors) > MOST_TOLD else []
+    return ["client files: not taken, the last good ones go on serving:", *lines, *more]
 
 
 def _plain(*lines: str) -> Response:

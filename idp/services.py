@@ -6,8 +6,24 @@ from collections.abc import Mapping
 
 from idp.clients.registry import ClientRegistry
 from idp.configuration import ConfigurationErrors
+from idp.outbound import reach_of
 from idp.rules.assurance import Policy
 from idp.settings import Settings
+
+
+def services_of(settings: Settings, known_scopes: frozenset[str]) -> ClientRegistry:
+    """Return the services of all client files, checked with the settings; it follows the files from then on.
+
+    What raises here while the provider runs leaves the last good set. Raises ``ConfigurationErrors``.
+    """
+    within_reach = reach_of(settings)
+
+    def read() -> ClientRegistry:
+        clients = ClientRegistry.load(settings.clients_folder, known_scopes, within_reach)
+        check_services(settings, clients)
+        return clients
+
+    return ClientRegistry.following(settings.clients_folder, read)
 
 
 def check_services(settings: Settings, clients: ClientRegistry) -> None:

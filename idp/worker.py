@@ -14,6 +14,7 @@ from traceback import format_tb
 from idp import clearing
 from idp.app import Parts
 from idp.clearing import clear_away, end_over, forget
+from idp.clients.following import LOOK_EVERY
 from idp.clock import Clock
 from idp.notices import delivery, reminders, requests
 from idp.notices.delivery import Delivery
@@ -72,8 +73,18 @@ def jobs_of(settings: Settings, parts: Parts, stop: Event, lanes: Executor) -> t
     remind = partial(remind_of_ends, parts.database, parts.clock, outbox)
     asked = RecoveryRequests(parts.database, parts.clock, parts.keyring, outbox, settings.issuer)
     retention = timedelta(days=settings.retention_days)
+
+    def look() -> int:
+        parts.clients.look(parts.clock.now())
+        return 0
+
+    def tell() -> int:
+        with parts.clients.held():
+            return logouts.tell()
+
     return (
-        Job("logouts", timedelta(seconds=LOGOUT_SECONDS), backchannel.PIECE, logouts.tell),
+        Job("client files", LOOK_EVERY, 1, look),
+        Job("logouts", timedelta(seconds=LOGOUT_SECONDS), backchannel.PIECE, tell),
         Job("ends", timedelta(seconds=ROUND_SECONDS), clearing.PIECE, partial(end_over, parts)),
         Job("forgotten", timedelta(seconds=ROUND_SECONDS), requests.PIECE, asked.answer),
         Job("notices", timedelta(seconds=ROUND_SECONDS), delivery.PIECE, sending.deliver, outside=True),

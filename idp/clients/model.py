@@ -7,8 +7,19 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails
 
+from idp.clients.gateway import CALLBACK, LOGIN, SIGNED_OUT, Gateway, PathRules, each_at, follows, laxer
 from idp.clients.public_keys import PublicKey, usable_keys
 from idp.clients.values import (
     TOKEN_EXCHANGE,
@@ -26,10 +37,10 @@ from idp.clients.values import (
     Profiles,
     PublicKeys,
     RedirectAddresses,
+    RegisteredMethod,
     Resources,
     Scopes,
     SubjectType,
-    TokenAuthMethod,
     unless_public,
 )
 from idp.configuration.addresses import ApplicationType, host_of, origin_of
@@ -47,6 +58,9 @@ class Client(BaseModel):
         strict=True,
         hide_input_in_errors=True,
         title="A service behind the provider",
+        json_schema_extra={
+            "anyOf": [{"required": ["gateway"]}, {"required": ["token_endpoint_auth_method"]}]
+        },
     )
 
     client_id: str = Field(
@@ -64,9 +78,18 @@ class Client(BaseModel):
         description="`native` for an application on the person's own device: any loopback port and "
         "private-use schemes then serve as redirect address (RFC 8252 §7).",
     )
-    token_endpoint_auth_method: TokenAuthMethod = Field(
-        description="How the service proves who it is at the token endpoint: a secret in the header or in the body, "
-        "`private_key_jwt` (a signed assertion, RFC 7523), or `none` for a public client, which holds no secret."
+    gateway: Gateway | None = Field(
+        default=None,
+        description="For a service that knows no OpenID Connect, behind the gateway: its hosts "
+        "(`https://portail.example.org:`), each with the paths that it opens. `public`: to everybody; `{}`: as this "
+        "file says; `acr: mfa`, `profiles:`, `assistants: refused`: to fewer. What has no rule is refused.",
+    )
+    token_endpoint_auth_method: RegisteredMethod = Field(
+        default=None,
+        validate_default=True,
+        description="Required unless `gateway` is there. How the service proves who it is at the token endpoint: a "
+        "secret in the header or in the body, `private_key_jwt` (a signed assertion, RFC 7523), or `none` for a public "
+        "client, which holds no secret.",
     )
     grant_types: GrantTypes = Field(
         default=frozenset({"authorization_code"}),
@@ -77,7 +100,7 @@ class Client(BaseModel):
         "itself), the URN of token exchange (RFC 8693: in the place of somebody whose token it was sent). Refresh "
         "tokens come with the scope `offline_access`.",
     )
-    redirect_uris: RedirectAddresses = Field(
+    redirect_uris: Annotated[RedirectAddresses, follows(each_at(CALLBACK))] = Field(
         default=(),
         strict=False,
         validate_default=True,
@@ -85,14 +108,16 @@ class Client(BaseModel):
         description="Where answers may go: exact addresses, compared character by character; https, or http "
         "on a loopback host. Required with `authorization_code`.",
     )
-    post_logout_redirect_uris: Addresses = Field(
+    post_logout_redirect_uris: Annotated[Addresses, follows(each_at(SIGNED_OUT))] = Field(
         default=(),
         strict=False,
+        validate_default=True,
         max_length=20,
         description="Where a person may be sent after signing out: exact addresses.",
     )
-    initiate_login_uri: Address | None = Field(
+    initiate_login_uri: Annotated[Address | None, follows(lambda hosts: hosts[0] + LOGIN)] = Field(
         default=None,
+        validate_default=True,
         description="The service's own page that starts a sign-in (OpenID Connect Core §4); the home page "
         "leads there.",
     )
@@ -141,7 +166,7 @@ class Client(BaseModel):
         max_length=50,
         description="The scopes that the service may ask for: a list with `openid`, and as needed `profile`, "
         "`email`, `phone`, `address`, `offline_access` (refresh tokens) and the scopes of the "
-        "claims plugins and of other services' APIs.",
+        "claims plugins and of other services' APIs; `assistants:manage` for a portal's own tab of assistants.",
     )
     resource_identifier: Address | None = Field(
         default=None,
@@ -206,6 +231,11 @@ class Client(BaseModel):
         return frozenset(map(origin_of, self.redirect_uris))
 
     @cached_property
+    def path_rules(self) -> dict[str, PathRules]:
+        """What is open to whom on each origin that the gateway guards for the service."""
+        return {origin: PathRules(rules) for origin, rules in (self.gateway or {}).items()}
+
+    @cached_property
     def public_keys(self) -> tuple[PublicKey, ...]:
         """The keys of ``jwks``, imported once."""
         return usable_keys(self.jwks["keys"] if self.jwks else ())
@@ -248,4 +278,23 @@ class Client(BaseModel):
     def _asks_for_openid(cls, scope: frozenset[str], info: ValidationInfo) -> frozenset[str]:
         if "openid" not in scope and "authorization_code" in info.data.get("grant_types", ()):
             raise ValueError("a list with openid")
+        if "offline_access" in scope and info.data.get("gateway") is not None:
+            raise ValueError("no offline_access, because the gateway keeps the session")
         return scope
+
+    @field_validator("gateway")
+    @classmethod
+    def _guarded_is_web(cls, gateway: Gateway | None, info: ValidationInfo) -> Gateway | None:
+        if gateway is not None and info.data.get("application_type") == "native":
+            raise ValueError("nothing, unless application_type is web")
+        return gateway
+
+    @model_validator(mode="after")
+    def _rules_only_narrow(self) -> Client:
+        wider = [
+            InitErrorDetails(type="value_error", loc=("gateway", *place), input=None, ctx={"error": expected})
+            for place, expected in laxer(self.gateway or {}, self.profiles, self.assistants)
+        ]
+        if wider:
+            raise ValidationError.from_exception_data(self.client_id, wider)
+        return self

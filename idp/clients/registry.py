@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from types import MappingProxyType
+from threading import local
 
+from idp.clients.client_set import ClientSet
+from idp.clients.following import Following
 from idp.clients.model import Client
-from idp.configuration import ConfigurationError, ConfigurationErrors, Document, read_document, validated
-from idp.rules.claims import STANDARD_SCOPES
+from idp.configuration import (
+    ConfigurationError,
+    ConfigurationErrors,
+    Document,
+    NotRead,
+    read_document,
+    validated,
+)
+from idp.configuration.addresses import host_of
+from idp.rules.claims import PROVIDER_SCOPES
 
 
 class ClientRegistry:
-    """The services by ``client_id``. It never changes: a reload makes another one."""
+    """The services as they are now. Whoever holds it sees one set of them until done, whatever the files become."""
 
     def __init__(self, clients: Iterable[Client]) -> None:
-        self._clients = MappingProxyType({client.client_id: client for client in clients})
-        self._by_resource = {
-            client.resource_identifier: client
-            for client in self._clients.values()
-            if client.resource_identifier is not None
-        }
+        self._present = ClientSet(clients)
+        self._held = local()
+        self._following: Following | None = None
 
     @classmethod
     def load(
@@ -50,30 +59,91 @@ class ClientRegistry:
             except ConfigurationErrors as found:
                 errors += found.errors
         registry = cls(client for _, client in read)
-        errors += [*_served_twice(documents), *_of_other_subjects(registry, read)]
+        errors += [*_served_twice(documents), *_guarded_twice(read), *_of_other_subjects(registry, read)]
         if within_reach is not None:
             errors += _out_of_reach(read, within_reach)
         if errors:
             raise ConfigurationErrors(errors)
         return registry
 
+    @classmethod
+    def following(cls, folder: Path, read: Callable[[], ClientRegistry]) -> ClientRegistry:
+        """Return what ``read`` finds, which follows the files of ``folder`` from then on, as :meth:`look` is called.
+
+        There may be none at first; none any more is a mistake: a mount was lost, or somebody is still copying.
+        Raises what ``read`` raises: ``ConfigurationErrors``.
+        """
+
+        def again() -> ClientRegistry:
+            if registry._present.by_id and not _files(folder):
+                expected = "at least one client file, as before; a restart takes an empty folder"
+                raise ConfigurationErrors([ConfigurationError(str(folder), 1, 1, "file", expected)])
+            return read()
+
+        following = Following(folder, again)
+        registry = cls(read())
+        registry._following = following
+        return registry
+
+    def look(self, now: datetime) -> None:
+        """Take what changed in the files, unless somebody looked in the second before ``now``. It never raises.
+
+        A mistake keeps the set that there is. Several threads may call: one looks, the others go on at once.
+        """
+        if self._following is not None:
+            self._following.look(now, self._take)
+
+    @property
+    def not_taken(self) -> Sequence[ConfigurationError]:
+        """What is wrong in the files as they are now, while the last good ones serve; empty: they serve as they are."""
+        return self._following.errors if self._following else ()
+
+    @contextmanager
+    def held(self) -> Iterator[ClientSet]:
+        """Let this thread see one and the same set; within another such block the one of that."""
+        outer = self._held_set
+        self._held.clients = present = self._now
+        try:
+            yield present
+        finally:
+            self._held.clients = outer
+
+    @property
+    def _held_set(self) -> ClientSet | None:
+        held: ClientSet | None = getattr(self._held, "clients", None)
+        return held
+
+    @property
+    def _now(self) -> ClientSet:
+        held = self._held_set
+        return self._present if held is None else held
+
+    def _take(self, clients: Iterable[Client]) -> str:
+        before = self._present
+        self._present = ClientSet(clients).after(before)
+        return self._present.changes_since(before)
+
     def get(self, client_id: str) -> Client | None:
         """Return the service, or ``None`` when there is none of that identifier."""
-        return self._clients.get(client_id)
+        return self._now.by_id.get(client_id)
 
     def __getitem__(self, client_id: str) -> Client:
         """Return the service that is known to be there. Raises ``KeyError``."""
-        return self._clients[client_id]
+        return self._now.by_id[client_id]
 
     def serving(self, resource: str) -> Client | None:
         """Return the service whose API ``resource`` names, or ``None``."""
-        return self._by_resource.get(resource)
+        return self._now.by_resource.get(resource)
+
+    def behind(self, origin: str) -> Client | None:
+        """Return the service that the gateway guards at ``origin`` (as its file writes it), or ``None``."""
+        return self._now.by_origin.get(origin)
 
     def __iter__(self) -> Iterator[Client]:
-        return iter(self._clients.values())
+        return iter(self._now)
 
     def __len__(self) -> int:
-        return len(self._clients)
+        return len(self._now.by_id)
 
 
 def load_client(path: Path, known_scopes: frozenset[str] | None) -> Client:
@@ -88,7 +158,7 @@ def _client(
     of_apis: frozenset[str],
     resources: frozenset[str] | None,
 ) -> Client:
-    identity = STANDARD_SCOPES.keys() | (known_scopes or frozenset())
+    identity = PROVIDER_SCOPES.keys() | (known_scopes or frozenset())
     context = {
         "file_stem": path.stem,
         "known_scopes": None if known_scopes is None else identity | of_apis,
@@ -106,6 +176,20 @@ def _served_twice(documents: Iterable[tuple[Path, Document]]) -> Iterator[Config
         identifier = document.data.get(key)
         if isinstance(identifier, str) and first.setdefault(identifier, path) is not path:
             yield document.error((key,), f"an identifier of its own, {first[identifier].name} has it already")
+
+
+def _guarded_twice(read: Iterable[tuple[Document, Client]]) -> Iterator[ConfigurationError]:
+    """Yield an error at each host of ``gateway`` that a file before has too, on whatever port: browsers send a cookie
+    to every port of a host, so each of the two services would be sent what opens the other.
+
+    On loopback, where the demo and the tests run, nothing but ports tells services apart: there an origin counts.
+    """
+    first: dict[str, Client] = {}
+    for document, client in read:
+        for origin in client.gateway or ():
+            if (known := first.setdefault(host_of(origin) or origin, client)) is not client:
+                expected = f"a host name of its own, {known.client_id} has it already"
+                yield document.error(("gateway", origin), expected, "key")
 
 
 def _of_other_subjects(
@@ -148,7 +232,7 @@ def _files(folder: Path) -> list[Path]:
         entries = sorted(folder.iterdir())
     except OSError as error:
         expected = f"a readable folder of client files ({error.strerror})"
-        raise ConfigurationErrors([ConfigurationError(str(folder), 1, 1, "file", expected)]) from None
+        raise ConfigurationErrors([NotRead(str(folder), 1, 1, "file", expected)]) from None
     misnamed = [
         path for path in entries if path.suffix.lower() in {".yml", ".yaml"} and path.suffix != ".yaml"
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, WithJsonSchema
 
@@ -99,9 +99,22 @@ def _as_the_method_needs(digests: tuple[str, ...], info: ValidationInfo) -> tupl
     method = info.data.get("token_endpoint_auth_method")
     if method not in {None, *WITH_SECRET} and digests:
         raise ValueError(f"no secret, because token_endpoint_auth_method is {method}")
+    _unless_gateway(digests, info)
     if method in WITH_SECRET and not digests:
         raise ValueError("required: the SHA-256 of the service's secret, 64 lower-case hexadecimal digits")
     return digests
+
+
+def _method_or_gateway(method: str | None, info: ValidationInfo) -> str | None:
+    _unless_gateway(method, info)
+    if method is None and info.data.get("gateway", ...) is None:
+        raise ValueError(f"required: one of {', '.join(get_args(TokenAuthMethod))}")
+    return method
+
+
+def _unless_gateway(value: object, info: ValidationInfo) -> None:
+    if value and info.data.get("gateway") is not None:
+        raise ValueError("nothing, because the gateway speaks for the service")
 
 
 def _public_keys(jwks: dict[str, Any] | None, info: ValidationInfo) -> dict[str, Any] | None:
@@ -138,6 +151,7 @@ def _keys_somewhere(address: str | None, info: ValidationInfo) -> str | None:
 
 
 def _only_with_private_key(info: ValidationInfo) -> None:
+    _unless_gateway(True, info)
     if info.data.get("token_endpoint_auth_method") not in {None, "private_key_jwt"}:
         raise ValueError("nothing, unless token_endpoint_auth_method is private_key_jwt")
 
@@ -153,13 +167,16 @@ def _makes_assertions(alg: str | None, info: ValidationInfo) -> str | None:
 
 
 def _confidential_grants(grants: frozenset[str], info: ValidationInfo) -> frozenset[str]:
-    if info.data.get("token_endpoint_auth_method") == "none" and grants != {"authorization_code"}:
-        raise ValueError("authorization_code only, because token_endpoint_auth_method is none")
+    if grants != {"authorization_code"}:
+        if info.data.get("token_endpoint_auth_method") == "none":
+            raise ValueError("authorization_code only, because token_endpoint_auth_method is none")
+        if info.data.get("gateway") is not None:
+            raise ValueError("authorization_code only, because of gateway")
     return grants
 
 
 def _where_codes_go(addresses: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
-    grants = info.data.get("grant_types")
+    grants = info.data.get("grant_types") if "gateway" in info.data else None
     if grants is not None and ("authorization_code" in grants) != bool(addresses):
         raise ValueError(
             "required: at least 1 in the list"
@@ -201,6 +218,7 @@ OwnScopes = Annotated[
     BeforeValidator(_each_once),
 ]
 Profiles = Annotated[frozenset[Profile], BeforeValidator(_each_once)]
+RegisteredMethod = Annotated[TokenAuthMethod | None, AfterValidator(_method_or_gateway)]
 GrantTypes = Annotated[
     frozenset[GrantType], BeforeValidator(_each_once), AfterValidator(_confidential_grants)
 ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 ApplicationType = Literal["web", "native"]
 
@@ -40,6 +41,11 @@ def web_address(text: str, application_type: ApplicationType = "web") -> str:
     path = text.partition("://")[2].partition("/")[2] if private is None else private["rest"]
     _refuse_dot_segments(path.partition("?")[0])
     return text
+
+
+def with_query(address: str, parameters: Mapping[str, str]) -> str:
+    """Return ``address`` with ``parameters`` added to the query that it may have (RFC 6749 §3.1.2)."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
 
 
 def origin_of(address: str) -> str:

@@ -5,7 +5,9 @@ Only what configuration needs is let in: one mapping, no anchors, aliases, tags 
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +27,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
-from idp.configuration.errors import ConfigurationError, ConfigurationErrors, Location, key_text
+from idp.configuration.errors import ConfigurationError, ConfigurationErrors, Location, NotRead, key_text
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 10
@@ -66,13 +68,18 @@ class Document:
 def read_document(path: Path) -> Document:
     """Return the file's values and places.
 
-    Raises ``ConfigurationErrors`` unless it is a readable UTF-8 file of up to ``MAX_BYTES`` with one mapping.
+    Raises ``ConfigurationErrors`` unless it is a readable regular file of up to ``MAX_BYTES`` in UTF-8 with one
+    mapping; a ``NotRead`` is among them where the system did not let it be read.
     """
     try:
-        with path.open("rb") as stream:
+        # A pipe or a device would keep whoever opens or reads it waiting, for good.
+        with open(path, "rb", opener=_without_waiting) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _whole_file(path, "a regular file")
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise _whole_file(path, f"a readable file ({error.strerror})") from None
+        expected = f"a readable file ({error.strerror})"
+        raise ConfigurationErrors([NotRead(str(path), 1, 1, "file", expected)]) from None
     if len(content) > MAX_BYTES:
         raise _whole_file(path, f"at most {MAX_BYTES // 1024} KiB")
     try:
@@ -89,6 +96,10 @@ def read_document(path: Path) -> Document:
     assert isinstance(value, dict)
     document.data = value
     return document
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
 
 
 def _yaml() -> YAML:

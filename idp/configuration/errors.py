@@ -46,6 +46,10 @@ class ConfigurationError(ValueError):
         }
 
 
+class NotRead(ConfigurationError):
+    """Something could not be read at all: another try may find it readable, though nothing in it changed."""
+
+
 class ConfigurationErrors(Exception):
     """All errors that were found, sorted by path and place, at least one. Its text has one line an error."""
 

@@ -81,6 +81,8 @@ def located(
 def _located(
     finding: ErrorDetails, location: Location, model: type[BaseModel], places: Places
 ) -> ConfigurationError:
+    if location[-1:] == _KEY and finding["type"] != "literal_error":
+        return places.error(location[:-1], _expected(finding, location[:-1], model), "key")
     if location[-1:] == _KEY:
         known = finding["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
         return places.error(location[:-1], _unknown(location[-2], known), "key")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -65,6 +65,8 @@ def _inner(model: type[BaseModel], location: Location) -> Any:
 
 
 def _required(annotation: Any) -> Any:
+    if get_origin(annotation) is Annotated:
+        return _required(get_args(annotation)[0])
     if get_origin(annotation) in {Union, UnionType}:
-        return next(arm for arm in get_args(annotation) if arm is not NoneType)
+        return _required(next(arm for arm in get_args(annotation) if arm is not NoneType))
     return annotation

@@ -187,8 +187,8 @@ def test_all_mistakes_of_a_file_are_told_together_in_order(tmp_path: Path) -> No
         "portal.yaml:2:1: names: a known key: did you mean name?",
         "portal.yaml:4:5: redirect_uris[0]: an absolute address, https://host/…, "
         "scheme and host in lower case",
-        "portal.yaml:7:17: scope[1]: a scope that is offered: one of address, email, offline_access, "
-        "openid, phone, practitioner, profile",
+        "portal.yaml:7:17: scope[1]: a scope that is offered: one of address, assistants:manage, email, "
+        "offline_access, openid, phone, practitioner, profile",
     ]
 
 

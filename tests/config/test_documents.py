@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_a_file_that_is_no_plain_mapping_is_refused_with_its_place(
 def test_a_file_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     lines = lines_of(lambda: read_document(tmp_path / "none.yaml"), tmp_path)
     assert lines == ["none.yaml:1:1: file: a readable file (No such file or directory)"]
+
+
+@pytest.mark.parametrize("device", [False, True])
+def test_what_is_no_file_keeps_nobody_waiting(device: bool, tmp_path: Path) -> None:
+    path = tmp_path / "file.yaml"
+    if device:
+        path.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(path)
+    assert lines_of(lambda: read_document(path), tmp_path) == ["file.yaml:1:1: file: a regular file"]
 
 
 def test_an_error_is_one_line_whatever_it_holds() -> None:

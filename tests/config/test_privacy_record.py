@@ -11,6 +11,7 @@ import pytest
 
 from idp.cli import main
 from idp.configuration.fields import leaves
+from idp.gateway.cookies import BROWSER, SESSION
 from idp.login.cookies import Cookies
 from idp.settings import Settings
 from tests.generated_part import with_part
@@ -49,7 +50,8 @@ def purposes() -> set[str]:
 
 def test_every_cookie_is_named_and_no_other() -> None:
     named = set(re.findall(r"^\| `([\w-]+)` \|", TEXT.partition("\n## Cookies\n")[2], re.MULTILINE))
-    assert named == {Cookies(secure=True).name(purpose) for purpose in purposes()}
+    guarded = {Cookies(secure=True, prefix="").name(purpose) for purpose in (SESSION, BROWSER)}
+    assert named == {Cookies(secure=True).name(purpose) for purpose in purposes()} | guarded
 
 
 @pytest.mark.parametrize("purpose", ["browser", "session", "proof", "identifier"])

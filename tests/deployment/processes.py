@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,3 +53,10 @@ def await_health(process: subprocess.Popen[bytes], address: str, folder: Path) -
             return False
 
     wait_until(answers, f"{address} answers", seconds=45)
+
+
+def catches(process: subprocess.Popen[bytes], sign: signal.Signals) -> bool:
+    """Tell whether the process has a handler for the signal (proc(5), SigCgt)."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (sign - 1) & 1)

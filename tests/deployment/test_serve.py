@@ -16,7 +16,7 @@ from sqlalchemy import select
 from idp.storage.database import Database
 from idp.storage.schema import audit_event
 from tests.clock import MovableClock
-from tests.deployment.processes import await_health, clean, running
+from tests.deployment.processes import await_health, catches, clean, running
 from tests.provider import CLIENT_SECRET, ISSUER, Provider
 from tests.servers import free_port
 from tests.waiting import wait_until
@@ -121,10 +121,3 @@ def test_the_worker_does_not_start_before_the_tables_are_there(folder: Path) -> 
     )
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "database: `idp db upgrade` is expected first\n"
-
-
-def catches(process: subprocess.Popen[bytes], sign: signal.Signals) -> bool:
-    """Tell whether the process has a handler for the signal (proc(5), SigCgt)."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
-    return bool(int(mask, 16) >> (sign - 1) & 1)

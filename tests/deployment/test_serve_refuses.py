@@ -77,6 +77,17 @@ def test_a_pepper_that_others_can_read(folder: Path) -> None:
     assert line == f"pepper_file: {file} is expected to be readable by its owner alone (chmod 600)"
 
 
+def test_a_secret_of_the_proxies_that_others_can_read(folder: Path) -> None:
+    file = folder / "proxies"
+    file.write_text("the-secret-of-the-proxies-of-the-tests\n")
+    file.chmod(0o640)
+    change(folder, gateway={"proxy_secret_file": "proxies"})
+    (line,) = serve(folder)
+    assert (
+        line == f"gateway.proxy_secret_file: {file} is expected to be readable by its owner alone (chmod 600)"
+    )
+
+
 def test_every_reason_at_once_one_a_line(folder: Path) -> None:
     (folder / "keyring").chmod(0o644)
     lines = serve(folder, IDP_ISSUER="http://127.0.0.1:8000", IDP_CLOCK_SHIFT_FILE=str(folder / "clock"))

@@ -52,6 +52,9 @@ def test_templates_static_files_configuration_schemas_and_migrations_are_inside(
         assert path.relative_to(ROOT).as_posix() in names
     assert "fse_portal/templates/base.html" in names
     assert "fse_portal/static/portal.css" in names
+    assert "legacy_portal/templates/base.html" in names
+    assert "flask_relying_party/templates/relying_party/error.html" in names
+    assert "flask_relying_party/py.typed" in names
 
 
 def test_nothing_else_is_inside(wheel: Path) -> None:
@@ -60,6 +63,7 @@ def test_nothing_else_is_inside(wheel: Path) -> None:
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {
         *("idp", "idp_password", "idp_totp", "idp_health_claims", "idp_smtp", "idp_webhook", "fse_portal"),
+        *("flask_relying_party", "legacy_portal"),
     }
     assert not [name for name in names if name.endswith((".pyc", ".sqlite", ".log")) or "/tests/" in name]
 
