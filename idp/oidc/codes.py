@@ -31,6 +31,9 @@ class CodeContents(BaseModel):
     resource: tuple[str, ...] = ()
     claims: dict[str, Any] | None = None
     """Claims asked for one by one (Core §5.5), as ``rules.claims`` keeps them."""
+    agreed: frozenset[str] | None = None
+    """What its person agreed to for it (``Disclosure.words``), once any of that is withdrawn the code gives nothing;
+    ``None``: they were not asked."""
 
 
 class CodeStore:

@@ -17,6 +17,7 @@ from idp.oidc.live_grants import LiveGrants
 from idp.oidc.refresh_tokens import RefreshTokens
 from idp.oidc.resources import Resources
 from idp.oidc.revoked_tokens import RevokedTokens
+from idp.oidc.standing import Bearers
 from idp.oidc.subjects import load_subjects
 from idp.oidc.tokens import TokenMint
 from idp.oidc.userinfo.person_claims import PersonClaims
@@ -32,6 +33,7 @@ class Core:
     live: LiveGrants
     issuing: Issuing
     revoked: RevokedTokens
+    bearers: Bearers
 
 
 def relying_party_of(around: Surroundings, admissions: Admissions) -> RelyingParty:
@@ -68,7 +70,8 @@ def core_of(around: Surroundings, journey: Journey, relying_party: RelyingParty)
         relying_party.resources,
     )
     live = LiveGrants(around.database, around.clock, timedelta(seconds=settings.revocation_lag))
-    return Core(relying_party, keys, mint, live, issuing, RevokedTokens(around.database))
+    bearers = Bearers(mint, live, around.clients, issuing)
+    return Core(relying_party, keys, mint, live, issuing, RevokedTokens(around.database), bearers)
 
 
 def _codes(around: Surroundings) -> CodeStore:

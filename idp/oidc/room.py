@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from idp.audit.batches import AuditBatches
 from idp.clients.model import Client
+from idp.clients.per_set import PerSet
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
 from idp.oidc.authorization.endpoint import AuthorizationEndpoint
@@ -47,8 +48,6 @@ def protocol_blueprints(around: Surroundings, journey: Journey, core: Core) -> t
     token = TokenServer(settings.issuer + PATHS["token_endpoint"], authenticate)
     token.register_grant(authorization_code_grant(issuing))
     token.register_grant(refresh_token_grant(issuing))
-    of_apis = dict.fromkeys(sorted(resources.scopes - resources.identity_scopes), ())
-    scopes: dict[str, Sequence[str]] = {**person_claims.scopes, **of_apis}
     token.register_grant(
         client_credentials_grant(issuing, AuditBatches(Database(settings.database_url, pool_size=1)))
     )
@@ -57,11 +56,18 @@ def protocol_blueprints(around: Surroundings, journey: Journey, core: Core) -> t
     revocation = Revocation(issuing, revoked)
     signed_out = SignedOut(around.database, around.clock, clients, around.pages)
     end_session = EndSession(clients, journey.visitors, mint, around.pages, signed_out)
+    offered = PerSet(clients, lambda: resources.scopes)
+
+    def discovery() -> bytes:
+        of_apis = dict.fromkeys(sorted(offered() - resources.identity_scopes), ())
+        scopes: dict[str, Sequence[str]] = {**person_claims.scopes, **of_apis}
+        return metadata(settings.issuer, token.grant_types, scopes, around.pages.languages)
+
     endpoints = ProtocolRoom(
         AuthorizationEndpoint(
             clients,
             relying_party.answers,
-            resources.scopes,
+            offered,
             journey,
             mint,
             around.pages,
@@ -69,12 +75,12 @@ def protocol_blueprints(around: Surroundings, journey: Journey, core: Core) -> t
             resources,
         ),
         token,
-        UserInfo(live, around.clock, clients, mint, person_claims, issuing),
+        UserInfo(core.bearers, around.clock, mint, person_claims),
         client_endpoint("introspection_endpoint", introspection.answer),
         client_endpoint("revocation_endpoint", revocation.answer),
         end_session,
         core.keys,
-        metadata(settings.issuer, token.grant_types, scopes, around.pages.languages),
+        PerSet(clients, discovery),
     )
     return protocol_blueprint(endpoints), logout_blueprint(end_session)
 

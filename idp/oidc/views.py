@@ -29,7 +29,7 @@ class ProtocolRoom:
     revocation: ClientEndpoint
     end_session: EndSession
     keys: KeyStore
-    metadata: bytes
+    metadata: Callable[[], bytes]
 
 
 def protocol_blueprint(room: ProtocolRoom) -> Blueprint:
@@ -55,7 +55,7 @@ def protocol_blueprint(room: ProtocolRoom) -> Blueprint:
     @blueprint.get("/.well-known/openid-configuration")
     @blueprint.get("/.well-known/oauth-authorization-server", endpoint="authorization_server")
     def discovery() -> Response:
-        return _prebuilt(room.metadata)
+        return _prebuilt(room.metadata())
 
     @blueprint.get(PATHS["jwks_uri"])
     def jwks() -> Response:

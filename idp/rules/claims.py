@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from idp.rules.assurance import ACR_VALUES, Acr, meets
+from idp.rules.delegation import MANAGE_SCOPE
 
 STANDARD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "openid": (),
@@ -21,6 +22,9 @@ STANDARD_SCOPES: Mapping[str, tuple[str, ...]] = {
     "offline_access": (),
 }  # fmt: skip
 """The claims that each standard scope asks for."""
+
+PROVIDER_SCOPES: Mapping[str, tuple[str, ...]] = {**STANDARD_SCOPES, MANAGE_SCOPE: ()}
+"""The same of every scope that the provider offers by itself, without any plugin."""
 
 PROTOCOL_CLAIMS = frozenset(
     [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -11,6 +11,9 @@ from idp.rules.assurance import FUND_ZONE, Acr, meets
 
 PRACTITIONER = "health_professional"
 """The only profile whose accounts have assistants."""
+
+MANAGE_SCOPE = "assistants:manage"
+"""What a service needs to manage a practitioner's assistants in their name."""
 
 MANAGING_SECONDS = 900
 """How long a sign-in is recent enough to change who may enter."""
@@ -96,6 +99,16 @@ def managing_denied(acr: Acr, actor: Actor | None, age: float) -> Denial | None:
     if actor is not None:
         return "insufficient_scope"
     return None if meets(acr, "mfa") and age <= MANAGING_SECONDS else "insufficient_user_authentication"
+
+
+def grantable(scope: Iterable[str], profile: str, actor: Actor | None) -> tuple[str, ...]:
+    """Return the words of a scope that whoever is there may grant; what is left out is said to the service by
+    ``scope`` in its answer (RFC 6749 §3.3).
+
+    Managing assistants is the practitioner's own: no actor grants it, and nobody of another profile.
+    """
+    own = actor is None and profile == PRACTITIONER
+    return tuple(word for word in scope if own or word != MANAGE_SCOPE)
 
 
 def _midnight(day: date) -> datetime:

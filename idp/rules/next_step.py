@@ -45,7 +45,9 @@ class Demand:
     max_age: int | None = None
     """Seconds; how old the oldest factor may be (OpenID Connect Core §3.1.2.1)."""
     sign_in_again: bool = False
-    """``prompt=login`` or ``select_account``: what an earlier sign-in proved does not count."""
+    """``prompt=login``: what an earlier sign-in proved does not count."""
+    select_account: bool = False
+    """``prompt=select_account``: an earlier sign-in counts once its person said to go on as themselves."""
     silent: bool = False
     """``prompt=none``: nobody can be asked anything."""
     consent: Literal["implicit", "required", "anew"] = "implicit"
@@ -99,6 +101,7 @@ def next_step(
     own_passwords: bool = False,
     several: bool = False,
     consented: bool = False,
+    selected: bool = False,
 ) -> Step:
     """Return what comes next for ``standing`` (``None``: nobody is known yet).
 
@@ -108,8 +111,11 @@ def next_step(
     setting ``assistants_sign_in``: an assistant whose secrets the practitioner knows is let in nowhere before choosing
     others. ``several``: this sign-in will do for other practitioners too, and the assistant has not said for whom.
     ``consented``: what was agreed to covers what is asked. It is asked last, of whoever would else be let in.
+    ``selected``: in this sign-in they said to go on as who they are in an earlier one.
     """
     if standing is None or not _knows_password(standing) or _too_old(demand, standing, now):
+        return Step.IDENTIFICATION
+    if demand.select_account and standing.earlier and not selected:
         return Step.IDENTIFICATION
     if standing.profile not in demand.profiles or standing.profile not in profile_policies:
         return Step.PROFILE_REFUSED
@@ -124,6 +130,24 @@ def next_step(
         step = _of_actor(demand, standing, now, own_passwords=own_passwords, several=several)
     wanting = demand.consent != "implicit" and not consented
     return Step.CONSENT if step is Step.ADMITTED and wanting else step
+
+
+def offers_to_continue(
+    demand: Demand,
+    standing: Standing | None,
+    profile_policies: Mapping[str, Policy],
+    now: datetime,
+    *,
+    own_passwords: bool = False,
+) -> bool:
+    """Say whether the page that asks who it is offers to go on as whoever signed in earlier.
+
+    Only where the service asks to choose, and never where that sign-in would not count all the same.
+    """
+    if not demand.select_account or standing is None:
+        return False
+    step = next_step(demand, standing, profile_policies, now, own_passwords=own_passwords, selected=True)
+    return step is not Step.IDENTIFICATION
 
 
 def silent_error(step: Step, demand: Demand) -> str | None:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from werkzeug.test import TestResponse
 
+from idp.clients.client_set import ClientSet
 from idp.oidc.subjects import load_subjects
 from tests.protocol.answers import body, header_of, tokens
 from tests.protocol.forging import by_hmac, by_nobody, by_rsa, digest, encoded, forged, our_key
@@ -123,7 +124,7 @@ def test_a_token_of_a_grant_that_is_gone_is_refused(provider: Provider, forge: F
 def test_a_token_for_a_client_that_is_gone_is_refused(
     provider: Provider, forge: Forge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(provider.parts.clients, "_clients", {})
+    monkeypatch.setattr(provider.parts.clients, "_present", ClientSet([]))
     assert refused(provider.userinfo(forge.signed())) == "invalid_token"
 
 

@@ -270,3 +270,30 @@ def test_a_clock_put_back_keeps_no_set_for_longer(
     clock.advance(seconds=-FRESH.total_seconds())
     published(partner, "second")
     assert known.kids("first") == ["second"]
+
+
+def test_another_address_in_the_file_is_asked_at_once_and_what_is_known_of_the_others_stays(
+    partner: Partner, outbound: Outbound, clock: MovableClock, tmp_path: Path
+) -> None:
+    with running(server_context(tmp_path, HOST)) as moved, running(server_context(tmp_path, HOST)) as other:
+        for number, one in enumerate((partner, moved, other)):
+            published(one, f"key-{number}")
+        files = tmp_path / "files"
+        files.mkdir()
+        found = [client_at(partner.url), client_at(other.url, "other")]
+        clients = ClientRegistry.following(files, lambda: ClientRegistry(found))
+        keys = ClientKeys(clients, outbound, clock, threads=8)
+
+        def kids(client_id: str) -> list[str | None]:
+            return [one.kid for one in keys.of(clients[client_id], None)]
+
+        assert (kids("remote"), kids("other")) == (["key-0"], ["key-2"])
+        for address, kid in ((moved.url, "key-1"), (partner.url, "key-0")):
+            found[0] = client_at(address)
+            (files / f"{kid}.yaml").touch()
+            for _ in range(3):
+                clock.advance(seconds=1)
+                clients.look(clock.now())
+            assert (kids("remote"), kids("other")) == ([kid], ["key-2"])
+    # The address that was left was forgotten, and is asked again; the other one never was.
+    assert [len(one.requests) for one in (partner, moved, other)] == [2, 1, 1]

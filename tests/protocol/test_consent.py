@@ -11,7 +11,7 @@ from sqlalchemy import select
 from idp.accounts import erasure, privacy
 from idp.login.destination import Disclosure
 from idp.login.steps.consent import in_words
-from idp.rules.claims import STANDARD_SCOPES
+from idp.rules.claims import PROVIDER_SCOPES
 from idp.storage.schema import consent
 from tests.protocol.answers import body, redirected_error, token_error, tokens
 from tests.protocol.apis import api, with_apis
@@ -180,10 +180,10 @@ def test_the_page_is_shown_after_the_second_factor_and_never_before(
     assert given(provider, secured) == []
 
 
-@pytest.mark.parametrize("scope", STANDARD_SCOPES)
-def test_every_standard_scope_and_claim_is_said_in_words(provider: Provider, scope: str) -> None:
+@pytest.mark.parametrize("scope", PROVIDER_SCOPES)
+def test_every_scope_of_the_provider_and_its_claims_are_said_in_words(provider: Provider, scope: str) -> None:
     with provider.app.test_request_context():
-        told = in_words(Disclosure("any", (scope,), STANDARD_SCOPES[scope]), None)
+        told = in_words(Disclosure("any", (scope,), PROVIDER_SCOPES[scope]), None)
         assert told
         assert not [line for line in told if "«" in line]
 

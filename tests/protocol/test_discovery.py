@@ -159,7 +159,7 @@ def test_every_advertised_scope_is_granted_where_the_client_file_allows_it(
 ) -> None:
     granted = {
         word
-        for client_id in ("open", "portal")
+        for client_id in ("open", "portal", "managing")
         for word in tokens(provider, doctor, client_id, scope=_allowed(provider, client_id))["scope"].split()
     }
     for client in provider.parts.clients:

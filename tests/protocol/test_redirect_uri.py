@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from idp.clients.model import Client
-from idp.oidc.authorization.redirects import registered, with_query
+from idp.configuration.addresses import with_query
+from idp.oidc.authorization.redirects import registered
 from tests.protocol.answers import redirected_error
 from tests.provider import Provider, Someone, authorization_request, redirect_uri
 

@@ -70,6 +70,7 @@ demands = st.builds(
     acr_values=st.lists(st.sampled_from(["pwd", "mfa", "gold", ""]), max_size=3).map(tuple),
     max_age=st.none() | st.none() | st.integers(0, 200_000_000),
     sign_in_again=st.sampled_from([False, False, False, True]),
+    select_account=st.sampled_from([False, False, False, True]),
     silent=st.booleans(),
 )
 standings = st.builds(

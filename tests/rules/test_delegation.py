@@ -16,6 +16,7 @@ from idp.rules.delegation import (
     Window,
     ends_soon,
     first_day,
+    grantable,
     last_day,
     managing_denied,
     reached_from,
@@ -153,3 +154,19 @@ def test_only_the_holder_in_person_with_two_factors_just_shown_manages(
     acr: Acr, actor: Actor | None, age: float, denied: Denial | None
 ) -> None:
     assert managing_denied(acr, actor, age) == denied
+
+
+@pytest.mark.attack(55)
+@pytest.mark.parametrize(
+    ("profile", "actor", "granted"),
+    [
+        ("health_professional", None, ("openid", "assistants:manage", "profile")),
+        ("health_professional", ASSISTANT, ("openid", "profile")),
+        ("insured", None, ("openid", "profile")),
+        ("employer", None, ("openid", "profile")),
+    ],
+)
+def test_the_scope_that_manages_is_granted_by_a_practitioner_in_person_alone(
+    profile: str, actor: Actor | None, granted: tuple[str, ...]
+) -> None:
+    assert grantable(("openid", "assistants:manage", "profile"), profile, actor) == granted

@@ -9,7 +9,15 @@ from typing import Literal
 import pytest
 
 from idp.rules.assurance import Acr, Policy
-from idp.rules.next_step import Demand, Standing, Step, next_step, required_acr, silent_error
+from idp.rules.next_step import (
+    Demand,
+    Standing,
+    Step,
+    next_step,
+    offers_to_continue,
+    required_acr,
+    silent_error,
+)
 from tests.rules.situations import ASSISTANT, BEFORE, DOCTORS, FROM, MFA_DAY, OPTIONAL, code, password
 
 SERVICE = Demand(DOCTORS, policy=Policy.optional())
@@ -231,6 +239,67 @@ def test_a_demanded_new_sign_in_ignores_the_earlier_one_and_takes_the_new_one() 
     demand = replace(SERVICE, sign_in_again=True)
     assert step_of(demand, replace(WHOLE, earlier=True)) is Step.IDENTIFICATION
     assert step_of(demand, WHOLE) is Step.ADMITTED
+
+
+CHOOSING = replace(ASSISTED, select_account=True)
+SIGNED_IN = replace(WHOLE, earlier=True)
+OLD = replace(WHOLE, proofs=(password(61), code()), earlier=True)
+
+
+@pytest.mark.attack(29)
+@pytest.mark.parametrize(
+    ("demand", "standing", "offered", "step"),
+    [
+        pytest.param(CHOOSING, SIGNED_IN, True, Step.ADMITTED, id="two factors"),
+        pytest.param(CHOOSING, replace(ACTING, earlier=True), True, Step.ADMITTED, id="an assistant"),
+        pytest.param(CHOOSING, replace(NEW, earlier=True), True, Step.ADMITTED, id="a password"),
+        pytest.param(CHOOSING, replace(HALF, earlier=True), True, Step.CODE, id="a code is missing"),
+        pytest.param(
+            replace(CHOOSING, floor="mfa"),
+            replace(NEW, earlier=True),
+            True,
+            Step.ACTIVATION,
+            id="to activate",
+        ),
+        pytest.param(
+            replace(CHOOSING, floor="mfa"),
+            replace(NEW, proofs=(password(301),), earlier=True),
+            False,
+            Step.IDENTIFICATION,
+            id="too long ago to activate",
+        ),
+        pytest.param(
+            replace(CHOOSING, assistants_allowed=False),
+            replace(ACTING, earlier=True),
+            True,
+            Step.ASSISTANT_REFUSED,
+            id="hears why",
+        ),
+        pytest.param(
+            replace(CHOOSING, sign_in_again=True), SIGNED_IN, False, Step.IDENTIFICATION, id="prompt=login"
+        ),
+        pytest.param(replace(CHOOSING, max_age=60), OLD, False, Step.IDENTIFICATION, id="too old"),
+        pytest.param(replace(CHOOSING, max_age=61), OLD, True, Step.ADMITTED, id="just not too old"),
+        pytest.param(CHOOSING, None, False, Step.IDENTIFICATION, id="nobody"),
+    ],
+)
+def test_asked_to_choose_an_earlier_sign_in_counts_once_chosen_and_only_where_it_would_count(
+    demand: Demand, standing: Standing | None, offered: bool, step: Step
+) -> None:
+    assert step_of(demand, standing) is Step.IDENTIFICATION
+    assert offers_to_continue(demand, standing, OPTIONAL, FROM) is offered
+    assert next_step(demand, standing, OPTIONAL, FROM, selected=True) is step
+
+
+def test_who_signs_in_now_has_chosen_and_nobody_is_offered_what_was_not_asked() -> None:
+    assert step_of(CHOOSING, WHOLE) is Step.ADMITTED
+    assert not offers_to_continue(ASSISTED, SIGNED_IN, OPTIONAL, FROM)
+
+
+def test_going_on_skips_no_choice_of_own_secrets() -> None:
+    found = replace(ACTING, proofs=(password(301), code(301)), earlier=True)
+    assert offers_to_continue(CHOOSING, found, OPTIONAL, FROM)
+    assert not offers_to_continue(CHOOSING, found, OPTIONAL, FROM, own_passwords=True)
 
 
 @pytest.mark.attack(29)

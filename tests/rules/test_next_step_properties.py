@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idp.rules.assurance import ACR_VALUES, Policy, Proof, acr_of, meets, strictest
-from idp.rules.next_step import Demand, Standing, Step, next_step, required_acr, silent_error
+from idp.rules.next_step import (
+    Demand,
+    Standing,
+    Step,
+    next_step,
+    offers_to_continue,
+    required_acr,
+    silent_error,
+)
 from tests.rules.situations import THOROUGH, demands, moments, policies, profile_policies, standings
 
 ENDS = {Step.ADMITTED, Step.PROFILE_REFUSED, Step.ASSISTANT_REFUSED}
@@ -136,6 +144,20 @@ def test_consent_is_asked_of_exactly_those_who_would_be_let_in_and_opens_nothing
     assert silent_error(step, asking) is not None
     assert next_step(asking, standing, settings, now, consented=True) is without
     assert next_step(demand, standing, settings, now, consented=True) is without
+
+
+@THOROUGH
+@given(demands, standings, profile_policies, moments)
+def test_whoever_goes_on_as_themselves_stands_where_they_would_had_nobody_been_asked_to_choose(
+    demand: Demand, standing: Standing, settings: Policies, now: datetime
+) -> None:
+    asking, not_asking = replace(demand, select_account=True), replace(demand, select_account=False)
+    without = next_step(not_asking, standing, settings, now)
+    assert next_step(asking, standing, settings, now, selected=True) is without
+    if standing.earlier:
+        assert next_step(asking, standing, settings, now) is Step.IDENTIFICATION
+    assert offers_to_continue(asking, standing, settings, now) == (without is not Step.IDENTIFICATION)
+    assert next_step(not_asking, standing, settings, now, selected=True) is without
 
 
 def _after(step: Step, standing: Standing, now: int) -> Standing:

@@ -51,6 +51,9 @@ _SESSIONS: Mapping[str, tuple[bool, tuple[Proof, ...], Actor | None]] = {
     "mfa (assistant)": (True, (_PASSWORD, _CODE), _ASSISTANT),
     "mfa (assistant, own_password to choose)": (True, (_PASSWORD, _CODE), _ASSISTANT),
     "mfa (assistant of several)": (True, (_PASSWORD, _CODE), _ASSISTANT),
+    "pwd (select_account)": (False, (_PASSWORD,), None),
+    "mfa (select_account)": (True, (_PASSWORD, _CODE), None),
+    "mfa (assistant, select_account)": (True, (_PASSWORD, _CODE), _ASSISTANT),
 }
 _MORE: Mapping[str, Mapping[str, bool]] = {
     "mfa (phone just activated)": {"fresh_codes": True},
@@ -87,11 +90,19 @@ def table() -> str:
 
 def _outcome(day: str, profile: str, policy: str, floor: str, assistants: str, session: str) -> Outcome:
     activated, proofs, actor = _SESSIONS[session]
-    demand = Demand(_ADMITTED_PROFILES, _FLOORS[floor], _POLICIES[policy], _ASSISTANTS[assistants])
+    choosing = "select_account" in session
+    demand = Demand(
+        _ADMITTED_PROFILES,
+        _FLOORS[floor],
+        _POLICIES[policy],
+        _ASSISTANTS[assistants],
+        select_account=choosing,
+    )
     standing = Standing(profile, activated, proofs, actor, earlier=session not in _MORE) if proofs else None
     step = next_step(demand, standing, _PROFILES, _DATES[day], **_MORE.get(session, {}))
     if step is not Step.ADMITTED:
-        return f"`{step}`", f"`{silent_error(step, demand)}`", "–", "–"
+        silent = "–" if choosing else f"`{silent_error(step, demand)}`"
+        return f"`{step}`", silent, "–", "–"
     return "**admitted**", "a code", f"`{acr_of(proofs)}`", "the assistant" if actor else "absent"
 
 

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 from flask import Response
 
+from idp.configuration.addresses import with_query
 from idp.login.destination import see_other
-from idp.oidc.authorization.redirects import with_query
 from idp.pages import Pages
 
 ResponseMode = Literal["query", "form_post"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ class AuthorizationEndpoint:
 
     clients: ClientRegistry
     answers: Answers
-    offered_scopes: frozenset[str]
+    offered_scopes: Callable[[], frozenset[str]]
     journey: Journey
     mint: TokenMint
     pages: Pages
@@ -81,7 +82,8 @@ class AuthorizationEndpoint:
 
     def _granted(self, parameters: Parameters, client: Client) -> tuple[str, ...]:
         """Return the granted scope: words that nobody offers are ignored (OpenID Connect Core §3.1.2.1)."""
-        words = tuple(word for word in parameters.words("scope") if word in self.offered_scopes)
+        offered = self.offered_scopes()
+        words = tuple(word for word in parameters.words("scope") if word in offered)
         if not set(words) <= client.scope:
             raise AuthorizationError(
                 "invalid_scope", "the configuration of this client does not allow a scope"

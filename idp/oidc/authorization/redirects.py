@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from urllib.parse import urlencode
 
 from idp.clients.model import Client
 
@@ -23,11 +21,6 @@ def registered(client: Client, redirect_uri: str) -> bool:
         return False
     asked = _without_port(redirect_uri)
     return asked is not None and asked in {_without_port(known) for known in client.redirect_uris}
-
-
-def with_query(address: str, parameters: Mapping[str, str]) -> str:
-    """Return ``address`` with ``parameters`` added to the query that it may have (RFC 6749 §3.1.2)."""
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"
 
 
 def _without_port(address: str) -> tuple[str, str] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flask import Response
 
+from idp.clients.demand import demand_of_file
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
 from idp.login.admissions import Admissions
@@ -19,7 +20,7 @@ from idp.oidc.codes import CodeContents, CodeStore
 from idp.oidc.resources import Resources
 from idp.oidc.subjects import Subjects
 from idp.oidc.userinfo.person_claims import PersonClaims
-from idp.rules.assurance import ACR_VALUES, strictest
+from idp.rules.delegation import grantable
 from idp.rules.next_step import Demand
 
 DESTINATION = "relying_party"
@@ -30,15 +31,12 @@ def demand_of(
 ) -> Demand:
     """Return what a client's file demands, with what its request adds; the strictest of it and of the ``apis`` wins."""
     prompt = request.prompt if request else ()
-    files = (client, *apis)
-    return Demand(
-        profiles=frozenset.intersection(*(file.profiles for file in files)),
-        floor=max((file.floor for file in files), key=ACR_VALUES.index),
-        policy=strictest(file.mfa for file in files),
-        assistants_allowed=all(file.assistants == "allowed" for file in files),
+    return replace(
+        demand_of_file(client, apis),
         acr_values=request.acr_values if request else (),
         max_age=request.max_age if request else None,
-        sign_in_again=bool({"login", "select_account"} & set(prompt)),
+        sign_in_again="login" in prompt,
+        select_account="select_account" in prompt,
         silent="none" in prompt,
         consent=_consent(client, request),
     )
@@ -67,6 +65,10 @@ class RelyingParty:
     def service(self, request: Mapping[str, Any]) -> str:
         """Return the client's name."""
         return self.clients[str(request["client_id"])].name
+
+    def client_id(self, request: Mapping[str, Any]) -> str:
+        """Return the client's identifier."""
+        return str(request["client_id"])
 
     def disclosure(self, request: Mapping[str, Any]) -> Disclosure:
         """Return the scope, the claims asked for one by one that it does not bring, and the APIs that are named."""
@@ -108,7 +110,7 @@ class RelyingParty:
             CodeContents(
                 client_id=asked.client_id,
                 redirect_uri=asked.redirect_uri,
-                scope=" ".join(asked.scope),
+                scope=" ".join(grantable(asked.scope, visitor.party.account.profile, actor)),
                 nonce=asked.nonce,
                 code_challenge=asked.code_challenge,
                 account_id=session.account_id,
@@ -117,6 +119,9 @@ class RelyingParty:
                 proofs=session.proofs,
                 resource=asked.resource,
                 claims=asked.claims,
+                agreed=None
+                if _consent(client, asked) == "implicit"
+                else self.disclosure(request).by(visitor.party).words,
             )
         )
         return self.answers.send(asked.redirect_uri, asked.response_mode, asked.state, {"code": code})

@@ -48,18 +48,31 @@ class ClientKeys:
 
         With fewer than four there is one that may, whosever turn it is.
         """
-        at_once = max(1, threads // 2)
-        gate = BoundedSemaphore(at_once)
-        self._published = {
-            client.client_id: _Published(client, client.jwks_uri, outbound, clock, gate, max(1, at_once - 1))
-            for client in clients
-            if client.jwks_uri is not None
-        }
+        self._clients = clients
+        self._outbound = outbound
+        self._clock = clock
+        self._at_once = max(1, threads // 2)
+        self._gate = BoundedSemaphore(self._at_once)
+        self._adding = Lock()
+        self._published: dict[tuple[str, str], _Published] = {}
 
     def of(self, client: Client, kid: str | None) -> Sequence[PublicKey]:
         """Return the client's keys, fetched anew if they are old or lack ``kid``. Raises ``KeysUnavailable``."""
-        published = self._published.get(client.client_id)
-        return client.public_keys if published is None else published.keys(kid)
+        if client.jwks_uri is None:
+            return client.public_keys
+        place = client.client_id, client.jwks_uri
+        published = self._published.get(place) or self._added(*place)
+        return published.keys(kid)
+
+    def _added(self, client_id: str, address: str) -> _Published:
+        """Return what is known of an address of now; what no file names any more is forgotten."""
+        with self._adding:
+            named = {(client.client_id, client.jwks_uri) for client in self._clients}
+            kept = {place: known for place, known in self._published.items() if place in named}
+            share = max(1, self._at_once - 1)
+            published = _Published(client_id, address, self._outbound, self._clock, self._gate, share)
+            self._published = {(client_id, address): published} | kept
+            return self._published[client_id, address]
 
 
 class _Published:
@@ -67,14 +80,14 @@ class _Published:
 
     def __init__(
         self,
-        client: Client,
+        client_id: str,
         address: str,
         outbound: Outbound,
         clock: Clock,
         gate: BoundedSemaphore,
         share: int,
     ) -> None:
-        self._client_id = client.client_id
+        self._client_id = client_id
         self._address = address
         self._outbound = outbound
         self._clock = clock

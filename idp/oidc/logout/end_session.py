@@ -10,9 +10,10 @@ from werkzeug.datastructures import MultiDict
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry
+from idp.configuration.addresses import with_query
 from idp.login.destination import Visitor, see_other
 from idp.login.visitors import Visitors
-from idp.oidc.authorization.redirects import MAX_QUERY, with_query
+from idp.oidc.authorization.redirects import MAX_QUERY
 from idp.oidc.logout.signed_out import SignedOut
 from idp.oidc.tokens import BadToken, TokenMint
 from idp.pages import Pages

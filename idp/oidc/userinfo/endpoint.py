@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from flask import Request, Response
@@ -12,12 +11,10 @@ from flask import Request, Response
 from idp.accounts.grants import Grant
 from idp.accounts.party import Party
 from idp.clients.model import Client
-from idp.clients.registry import ClientRegistry
 from idp.clock import Clock
-from idp.oidc.grants.issuing import Issuing
-from idp.oidc.live_grants import LiveGrants
 from idp.oidc.principal import actor_claims
-from idp.oidc.tokens import AccessToken, BadToken, TokenMint
+from idp.oidc.standing import Bearers, NotGood
+from idp.oidc.tokens import TokenMint
 from idp.oidc.userinfo.bearer import BadRequest, bearer_token, challenge
 from idp.oidc.userinfo.person_claims import PersonClaims
 
@@ -35,12 +32,10 @@ _FOR_PAGES = {
 class UserInfo:
     """Answers GET and POST, as JSON or signed where the client's file says so."""
 
-    live: LiveGrants
+    bearers: Bearers
     clock: Clock
-    clients: ClientRegistry
     mint: TokenMint
     person_claims: PersonClaims
-    issuing: Issuing
 
     def respond(self, request: Request) -> Response:
         """Answer a request that brings an access token, or the question whether a page may make one."""
@@ -55,32 +50,13 @@ class UserInfo:
             return challenge("invalid_request", str(error), error.status)
         if token is None:
             return challenge("", "")
-        now = self.clock.now()
-        read = self._read(token, now)
-        if read is None or read.grant_id is None:
-            return challenge(
-                "invalid_token", "the access token is malformed, expired or not for this resource"
-            )
-        found = self.live.of(read.grant_id)
-        client = self.clients.get(found[0].client_id) if found else None
-        # Once a phone is activated, a password alone no longer does: what stands behind a token is judged each time.
-        if (
-            found is None
-            or client is None
-            or not self.issuing.admitted(client, found[1], found[0].proofs, now)
-        ):
-            return challenge("invalid_token", "the access token no longer counts")
-        scope = client.scope & read.scope
-        if "openid" not in scope:
-            return challenge("insufficient_scope", "the scope openid is needed", 403, scope="openid")
-        return self._told(client, self._claims(client, *found, scope))
-
-    def _read(self, token: str, now: datetime) -> AccessToken | None:
         try:
-            read = self.mint.read_access_token(token, now)
-        except BadToken:
-            return None
-        return read if read.audience == (self.mint.issuer,) else None
+            found = self.bearers.of(token, self.clock.now())
+        except NotGood as error:
+            return challenge("invalid_token", str(error))
+        if "openid" not in found.scope:
+            return challenge("insufficient_scope", "the scope openid is needed", 403, scope="openid")
+        return self._told(found.client, self._claims(found.client, found.grant, found.party, found.scope))
 
     def _claims(self, client: Client, grant: Grant, party: Party, scope: frozenset[str]) -> dict[str, Any]:
         subject = self.mint.subjects.as_known_to(client)

@@ -9,7 +9,7 @@ from functools import cached_property
 from idp.accounts.party import Party
 from idp.clients.model import Client
 from idp.plugins import Plugins
-from idp.rules.claims import STANDARD_SCOPES, released, scopes_of
+from idp.rules.claims import PROVIDER_SCOPES, released, scopes_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PersonClaims:
     @cached_property
     def scopes(self) -> Mapping[str, tuple[str, ...]]:
         """Every scope that speaks of a person, with the claims that it brings."""
-        return {**STANDARD_SCOPES, **self.plugins.scopes}
+        return {**PROVIDER_SCOPES, **self.plugins.scopes}
 
     def brought(self, scope: Collection[str]) -> frozenset[str]:
         """Return every claim that ``scope`` covers."""
