@@ -129,10 +129,12 @@ def set_end(
     return result.rowcount == 1
 
 
-def remove(connection: Connection, account_id: str, delegation_id: str, by: str, now: datetime) -> bool:
+def remove(
+    connection: Connection, account_id: str, delegation_id: str, by: str | None, now: datetime
+) -> bool:
     """Remove the assistant: secret and own password gone, grants revoked, row kept.
 
-    False when not the account's, or removed.
+    ``by`` is the subject of who did it, ``None``: support. False when not the account's, or removed.
     """
     lock_practice(connection, account_id)
     result = connection.execute(

@@ -116,6 +116,29 @@ def revoke(connection: Connection, grant_id: str, now: datetime) -> bool:
     return any_revoked
 
 
+def revoke_given(connection: Connection, who: Party, client_id: str, now: datetime) -> None:
+    """Revoke every grant that a client has of one person at an account, and what was exchanged for them.
+
+    Call ``lock_account`` before: of a code that is being exchanged meanwhile this sees the grant, or the exchange sees
+    what was withdrawn before this.
+    """
+    own = token_grant.c.delegation_id.is_(None)
+    if who.actor is not None:
+        at_account = delegation.c.account_id == who.account.id
+        acting = select(delegation.c.id).where(at_account, delegation.c.person_id == who.person_id)
+        own = token_grant.c.delegation_id.in_(acting)
+    live = select(token_grant.c.id).where(
+        token_grant.c.account_id == who.account.id,
+        token_grant.c.client_id == client_id,
+        token_grant.c.revoked_at.is_(None),
+        own,
+    )
+    for grant_id in (
+        connection.execute(live.order_by(token_grant.c.created_at, token_grant.c.id)).scalars().all()
+    ):
+        revoke(connection, grant_id, now)
+
+
 def owner_of(connection: Connection, grant_id: str) -> tuple[str, str | None]:
     """Return the account of a grant, and the person who acted if one did. Raises ``NoResultFound`` without a grant."""
     acted = delegation.c.id == token_grant.c.delegation_id

@@ -68,7 +68,7 @@ PERSONAL_DATA: Mapping[str, Held] = MappingProxyType(
             with_account="deleted",
         ),
         "delegation": Held(
-            what="an assistant's place at a practice: from when to when, who removed it, last use",
+            what="an assistant's place at a practice: from when to when, who removed it (none: support), last use",
             kept=_WHILE_THE_ACCOUNT,
             given=(
                 *("id", "account_id", "person_id", "valid_from", "valid_until", "created_at", "removed_at"),
@@ -188,7 +188,7 @@ PERSONAL_DATA: Mapping[str, Held] = MappingProxyType(
         ),
         "consent": Held(
             what="what somebody agreed that a service may be told, and when",
-            kept=_WHILE_THE_ACCOUNT,
+            kept="until it is withdrawn on the page *Accords donnés*, or as long as the account",
             given=("account_id", "person_id", "client_id", "scope", "given_at"),
             account="account_id",
             person="person_id",

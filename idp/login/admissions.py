@@ -12,6 +12,7 @@ from idp.storage.database import Database
 
 PROFILE = "Profil"
 LINK_CODE = "Code de rattachement"
+CONSENTS = "Accords donnés"
 
 
 @dataclass(frozen=True)

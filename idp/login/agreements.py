@@ -39,7 +39,7 @@ class Agreements:
         if demand.consent == "anew" or told is None:
             return False
         with self.database.read() as connection:
-            return consents.cover(connection, present, told.client_id, told.words)
+            return consents.cover(connection, present, told.client_id, told.by(present).words)
 
     def give(self, who: Party, told: Disclosure) -> None:
         """Store the consent with the line that says so."""

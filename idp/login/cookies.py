@@ -32,10 +32,11 @@ class Cookies:
     """Names and attributes; ``secure`` is false only for the demo over loopback http."""
 
     secure: bool
+    prefix: str = "idp_"
 
     def name(self, purpose: str) -> str:
         """Return the cookie's name for ``browser``, ``session``, ``proof``, ``identifier`` or ``device``."""
-        return f"__Host-idp_{purpose}" if self.secure else f"idp_{purpose}"
+        return f"{'__Host-' if self.secure else ''}{self.prefix}{purpose}"
 
     def get(self, request: Request, purpose: str) -> str:
         """Return the cookie's value, empty when absent."""

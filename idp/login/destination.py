@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from flask import Response
 from idp.accounts.party import Party
 from idp.login.session import SignOnSession
 from idp.rules.assurance import auth_time_of
-from idp.rules.delegation import Denial, managing_denied
+from idp.rules.delegation import Denial, grantable, managing_denied
 from idp.rules.next_step import Demand
 
 
@@ -28,6 +28,11 @@ class Visitor:
         """Return why a managing act of this visitor is refused at ``now``, or ``None``."""
         age = now.timestamp() - auth_time_of(self.session.proofs)
         return managing_denied(self.session.acr, self.party.actor, age)
+
+    @property
+    def name(self) -> str:
+        """Who is there: the holder, or the assistant who acts."""
+        return self.party.actor.name if self.party.actor else self.party.account.name
 
     @property
     def acting_for(self) -> str | None:
@@ -66,6 +71,28 @@ class Disclosure:
         apis = (f'{word}@"{api.identifier}"' for api in self.apis for word in ("", *api.scope))
         return frozenset([*self.scope, *claims, *apis])
 
+    def by(self, who: Party) -> Disclosure:
+        """Return what of it ``who`` may grant: nothing else is shown to them, agreed to or looked for."""
+        return replace(self, scope=grantable(self.scope, who.account.profile, who.actor))
+
+    @classmethod
+    def of_words(cls, client_id: str, words: Collection[str], service_of: Callable[[str], str]) -> Disclosure:
+        """Return what ``words`` say; ``service_of`` names the service whose API an identifier is."""
+        scope, claims, apis = [], [], dict[str, list[str]]()
+        for word in sorted(words):
+            before, quoted, rest = word.partition('"')
+            if not quoted:
+                scope.append(word)
+            elif before:
+                apis.setdefault(rest[:-1], []).append(before[:-1])
+            else:
+                claims.append(rest[:-1])
+        named = (
+            ApiAccess(identifier, service_of(identifier), tuple(filter(None, good)))
+            for identifier, good in apis.items()
+        )
+        return cls(client_id, tuple(scope), tuple(claims), tuple(named))
+
 
 class Destination(Protocol):
     """What a transaction was begun for. ``request`` is the destination's own JSON value, as it gave it."""
@@ -76,6 +103,10 @@ class Destination(Protocol):
 
     def service(self, request: Mapping[str, Any]) -> str | None:
         """Return the service's name for the pages, or ``None``."""
+        ...
+
+    def client_id(self, request: Mapping[str, Any]) -> str | None:
+        """Return the ``client_id`` of the service that waits, or ``None``."""
         ...
 
     def disclosure(self, request: Mapping[str, Any]) -> Disclosure | None:

@@ -1,26 +1,23 @@
-"""The provider's own front door: choose a profile, be led to its service; change user; local pages as a destination."""
+"""The provider's own front door: a profile, or a service once signed in; change user; local pages as a destination."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
-from idp.clients.registry import ClientRegistry
-from idp.login.admissions import LINK_CODE, PROFILE, Admissions
-from idp.login.cookies import Cookies
+from idp.login.admissions import PROFILE, Admissions
 from idp.login.destination import Visitor, see_other
+from idp.login.services import Services
 from idp.login.visitors import Visitors
 from idp.pages import Pages, Problem
 from idp.rules.assurance import Policy
 from idp.rules.delegation import MANAGING_SECONDS
 from idp.rules.next_step import Demand
 from idp.settings import Settings
-from idp.settings_groups import ProfileSettings
 
 DESTINATION = "local"
 """The name of the provider's own pages among the journey's destinations."""
@@ -36,7 +33,7 @@ def local_path(wanted: str) -> str:
 class LocalPage:
     """The provider's own pages as a destination: ``{"path": …, "acr": "pwd" | "mfa"}``.
 
-    Assistants are refused, but for the one page of their own, ``{"assistants": true}``.
+    Assistants are refused but at a page for them too: ``{"assistants": true, "page": its name in French}``.
     """
 
     profiles: frozenset[str]
@@ -55,7 +52,11 @@ class LocalPage:
 
     def service(self, request: Mapping[str, Any]) -> str | None:
         """Return the page's name in French, as audit and journal keep it; pages say it in their language."""
-        return LINK_CODE if request.get("assistants") else PROFILE
+        return str(request.get("page", PROFILE))
+
+    def client_id(self, request: Mapping[str, Any]) -> None:
+        """Return nothing: no service waits."""
+        del request
 
     def disclosure(self, request: Mapping[str, Any]) -> None:
         """Return nothing: nobody else is told anything."""
@@ -68,7 +69,7 @@ class LocalPage:
 
     def admit(self, request: Mapping[str, Any], visitor: Visitor) -> Response:
         """Go to the page."""
-        self.admissions.at_own_pages(visitor, LINK_CODE if request.get("assistants") else PROFILE)
+        self.admissions.at_own_pages(visitor, str(request.get("page", PROFILE)))
         return see_other(local_path(str(request.get("path", "/"))))
 
     def refuse(self, request: Mapping[str, Any], error: str, description: str) -> Response:
@@ -77,48 +78,65 @@ class LocalPage:
         return see_other("/")
 
 
-def home_blueprint(
-    settings: Settings, clients: ClientRegistry, visitors: Visitors, cookies: Cookies, pages: Pages
-) -> Blueprint:
-    """Return the addresses ``/``, ``/register`` and ``/switch``."""
-    blueprint = Blueprint("home", __name__)
-    services = {name: _login_page(clients, profile) for name, profile in settings.profiles.items()}
-    origins = [address for address in services.values() if address]
+@dataclass(frozen=True)
+class _FrontDoor:
+    """The home page: of nobody the choice of a profile, of whoever is signed in their services."""
 
-    def show(selected: str, *problems: Problem) -> Response:
-        visitor = visitors.of(request)
-        signed_in = None
-        if visitor is not None:
-            actor = visitor.party.actor
-            signed_in = {
-                "name": actor.name if actor else visitor.party.account.name,
-                "acting_for": visitor.party.account.name if actor else None,
-            }
-        return pages.render(
+    settings: Settings
+    services: Services
+    pages: Pages
+
+    def ways(self) -> Mapping[str, str | None]:
+        """Return where each profile's own service starts a sign-in; ``None``: our own profile."""
+        return {
+            name: self.services.address(profile.service) if profile.service else None
+            for name, profile in self.settings.profiles.items()
+        }
+
+    def closed(self, selected: str, *problems: Problem) -> Response:
+        """Return the page for nobody, with what is selected on it."""
+        profiles = self.settings.profiles
+        return self.pages.render(
             "home.html",
             status=422 if problems else 200,
             problems=problems,
-            form_action=origins,
-            profiles=[(name, _(profile.label)) for name, profile in settings.profiles.items()],
+            form_action=filter(None, self.ways().values()),
+            profiles=[(name, _(profile.label)) for name, profile in profiles.items()],
             selected=selected,
-            register_url=settings.register_url or url_for("home.register"),
-            signed_in=signed_in,
-            acting_for=signed_in["acting_for"] if signed_in else None,
-            link_url=url_for("linking.link_code"),
-            switch_url=url_for("home.switch"),
+            register_url=self.settings.register_url or url_for("home.register"),
         )
+
+    def of(self, visitor: Visitor) -> Response:
+        """Return the page of whoever is signed in."""
+        return self.pages.render(
+            "services.html",
+            services=self.services.of(visitor),
+            signed_in={"name": visitor.name, "acting_for": visitor.acting_for},
+            link_url=url_for("linking.link_code"),
+            consents_url=url_for("consents.show"),
+            switch_url=url_for("home.switch"),
+            logout_url=url_for("oidc.logout"),
+        )
+
+
+def home_blueprint(settings: Settings, services: Services, visitors: Visitors, pages: Pages) -> Blueprint:
+    """Return the addresses ``/``, ``/register`` and ``/switch``."""
+    blueprint = Blueprint("home", __name__)
+    door = _FrontDoor(settings, services, pages)
 
     @blueprint.get("/")
     def home() -> Response:
-        return show(next(iter(settings.profiles)))
+        visitor = visitors.of(request)
+        return door.closed(next(iter(settings.profiles))) if visitor is None else door.of(visitor)
 
     @blueprint.post("/")
     def choose() -> Response:
-        selected = request.form.get("profile", "")
-        if selected not in services:
-            return show("", Problem("profile", _("Sélectionnez un profil.")))
-        address = services[selected]
-        return see_other(f"{address}?{urlencode({'iss': settings.issuer})}" if address else "/profile")
+        selected, ways = request.form.get("profile", ""), door.ways()
+        if selected in ways:
+            return see_other(ways[selected] or url_for("profile.show"))
+        if visitors.of(request) is not None:
+            return see_other(url_for("home.home"))
+        return door.closed("", Problem("profile", _("Sélectionnez un profil.")))
 
     @blueprint.get("/register")
     def register() -> Response:
@@ -131,14 +149,7 @@ def home_blueprint(
         if visitor is not None:
             visitors.sign_out(visitor, response)
         else:
-            cookies.drop(response, "session")
-            cookies.drop(response, "proof")
+            visitors.forget(response)
         return response
 
     return blueprint
-
-
-def _login_page(clients: ClientRegistry, profile: ProfileSettings) -> str | None:
-    """Return where the profile's service starts a sign-in (OpenID Connect Core §4); ``None``: our own profile."""
-    client = clients.get(profile.service) if profile.service else None
-    return client.initiate_login_uri if client else None

@@ -14,6 +14,7 @@ from idp.accounts.links import Place
 from idp.accounts.party import Party, party
 from idp.audit.events import Event, record
 from idp.clock import Clock
+from idp.login import way_back
 from idp.login.agreements import Agreements
 from idp.login.cookies import Cookies, fingerprint, new_token, same
 from idp.login.destination import Destination, Visitor, see_other
@@ -48,7 +49,7 @@ class Journey:
         demand = destination.demand(asked)
         if demand is None:
             raise NoTransaction
-        visitor = self.visitors.of(request)
+        visitor = self.visitors.of(request, silent=demand.silent)
         step = self._step(destination, asked, demand, *_in_session(visitor))
         if step is Step.ADMITTED and visitor is not None:
             return destination.admit(asked, visitor)
@@ -60,6 +61,7 @@ class Journey:
         if visitor is not None:
             self._note_refusal(step, visitor.party, destination.service(asked))
         transaction = self.transactions.begin(_binding(), name, asked, identifier or known)
+        way_back.keep(transaction.id, destination.client_id(asked))
         return _to_page(transaction, step)
 
     def stands(self, request: Request, name: str, asked: dict[str, Any]) -> tuple[Step, Visitor | None]:
@@ -153,7 +155,9 @@ class Journey:
         if position.visitor is not None:
             self.visitors.sign_out(position.visitor, response)
         else:
-            self.cookies.drop(response, "proof")
+            self.visitors.forget(response)
+        # This sign-in alone goes on, for whoever comes: its pages name the service anyway.
+        way_back.keep(blank.id, position.destination.client_id(blank.request))
         return response
 
     def _arrive(self, request: Request, position: Position) -> Response:
@@ -226,6 +230,7 @@ class Journey:
             fresh_codes=transaction is not None and transaction.fresh_codes,
             own_passwords=self.own_passwords,
             several=transaction is not None and transaction.to_choose,
+            selected=transaction is not None and present is not None and transaction.selected == present.key,
             consented=self.agreements.cover(
                 destination, asked, demand, present, transaction.agreed if transaction else None
             ),

@@ -7,13 +7,19 @@ from typing import Any, Final
 from flask import Blueprint, Response, request, url_for
 from flask_babel import gettext as _
 
+from idp.login.admissions import LINK_CODE
 from idp.login.home import DESTINATION
 from idp.login.journey import Journey
 from idp.login.link_codes import LinkCodes
 from idp.pages import Pages
 from idp.rules.next_step import Step
 
-_ASKED: Final[dict[str, Any]] = {"path": "/link-code", "acr": "mfa", "assistants": True}
+_ASKED: Final[dict[str, Any]] = {
+    "path": "/link-code",
+    "acr": "mfa",
+    "assistants": True,
+    "page": LINK_CODE,
+}
 
 
 def linking_blueprint(journey: Journey, codes: LinkCodes, pages: Pages) -> Blueprint:

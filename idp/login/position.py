@@ -34,6 +34,10 @@ class Position:
         proved_here = self.transaction.account_id is not None
         return self.step is Step.CODE and proved_here and self.party is not None and self.party.actor is None
 
+    def shown_to(self, party: Party) -> str:
+        """Return what says in a form whom the page was shown to: another tab may have changed that meanwhile."""
+        return fingerprint(f"{self.transaction.id}:{party.key}")
+
     @property
     def place(self) -> str:
         """Where what this person is shown is kept. Another person, or another proof, has another place: what was

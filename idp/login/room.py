@@ -18,7 +18,8 @@ from idp.login.kept import kept_of
 from idp.login.link_codes import link_codes_of
 from idp.login.linking import linking_blueprint
 from idp.login.new_password import new_passwords_of
-from idp.login.session import Lifetime, SessionStore
+from idp.login.services import Services
+from idp.login.session import SessionStore, lifetimes_of
 from idp.login.steps.activation import ActivationStep
 from idp.login.steps.choice import ChoiceStep
 from idp.login.steps.code import CodeStep
@@ -27,6 +28,7 @@ from idp.login.steps.identification import IdentificationStep
 from idp.login.steps.recovery import LostPhonePage
 from idp.login.steps.recovery_codes import FreshCodes, RecoveryCodesStep
 from idp.login.steps.rekey import RekeyStep
+from idp.login.steps.selection import Selection
 from idp.login.surroundings import Surroundings
 from idp.login.throttling import Throttle
 from idp.login.tickets import Tickets
@@ -37,11 +39,7 @@ from idp.login.visitors import Visitors
 
 def visitors_of(around: Surroundings) -> Visitors:
     """Return what finds, opens and ends single sign-on sessions."""
-    lifetimes: dict[str, Lifetime] = {
-        name: Lifetime(timedelta(seconds=profile.session_idle), timedelta(seconds=profile.session_absolute))
-        for name, profile in around.settings.profiles.items()
-    }
-    sessions = SessionStore(around.ephemeral, around.clock, lifetimes)
+    sessions = SessionStore(around.ephemeral, around.clock, lifetimes_of(around.settings))
     return Visitors(around.database, around.clock, sessions, around.cookies)
 
 
@@ -79,10 +77,11 @@ def login_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint]:
     throttle = throttle_of(around)
     enrolments, fresh = enrolments_of(around), FreshCodes(kept_of(around))
     tickets = Tickets(database, clock, around.keyring, throttle)
+    services = Services(around.settings.issuer, around.clients, clock, journey.profile_policies)
     codes = RecoveryCodesStep(clock, journey, fresh, pages, around.settings.institution.name)
     steps: dict[str, StepPage] = {
         "identification": IdentificationStep(
-            database, clock, journey, around.cookies, throttle, knowledge, pages
+            database, clock, journey, around.cookies, throttle, knowledge, Selection(journey), pages
         ),
         "code": CodeStep(database, clock, around.keyring, journey, throttle, possession, pages),
         "activation": ActivationStep(
@@ -117,8 +116,8 @@ def login_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint]:
         database, clock, around.keyring, journey, enrolments, tickets, fresh, around.outbox, pages
     )
     return [
-        signin_blueprint(journey, steps, lost_phone, codes, pages),
+        signin_blueprint(journey, steps, lost_phone, codes, services, pages),
         forgotten_addresses(around, throttle),
         linking_blueprint(journey, link_codes_of(around), pages),
-        home_blueprint(around.settings, around.clients, journey.visitors, around.cookies, pages),
+        home_blueprint(around.settings, services, journey.visitors, pages),
     ]

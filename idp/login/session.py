@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from idp.clock import Clock
 from idp.login.cookies import fingerprint, new_token
 from idp.rules.assurance import Acr, Proof, acr_of, auth_time_of
+from idp.settings import Settings
 from idp.storage.ephemeral import EphemeralStore
 
 _TOUCH_AFTER = timedelta(seconds=60)
@@ -49,6 +50,14 @@ class Lifetime:
     absolute: timedelta
 
 
+def lifetimes_of(settings: Settings) -> dict[str, Lifetime]:
+    """Return how long the sessions of each profile last."""
+    return {
+        name: Lifetime(timedelta(seconds=profile.session_idle), timedelta(seconds=profile.session_absolute))
+        for name, profile in settings.profiles.items()
+    }
+
+
 class SessionStore:
     """Sessions in the ephemeral store, under the SHA-256 of the cookie's value."""
 
@@ -75,7 +84,7 @@ class SessionStore:
             delegation_id=delegation_id,
             profile=profile,
             proofs=proofs,
-            opened_at=datetime.fromtimestamp(auth_time_of(proofs), UTC),
+            opened_at=_opened_at(proofs),
             used_at=now,
             device=device,
             via_delegation_id=via_delegation_id,
@@ -84,8 +93,8 @@ class SessionStore:
         self._put(value, session)
         return value, session
 
-    def load(self, value: str) -> SignOnSession | None:
-        """Return the live session of a cookie's value, noting its use at most once a minute."""
+    def load(self, value: str, *, used: bool = True) -> SignOnSession | None:
+        """Return the live session of a cookie's value, noting that it is ``used`` at most once a minute."""
         stored = self._store.get(_key(value)) if value else None
         if stored is None:
             return None
@@ -93,7 +102,7 @@ class SessionStore:
         now = self._clock.now()
         if now >= self._ends(session):
             return None
-        if now - session.used_at < _TOUCH_AFTER:
+        if not used or now - session.used_at < _TOUCH_AFTER:
             return session
         touched = session.model_copy(update={"used_at": now})
         # A plain put would bring back a session that was closed in between.
@@ -108,16 +117,20 @@ class SessionStore:
     def _put(self, value: str, session: SignOnSession) -> None:
         self._store.put(_key(value), session.model_dump_json().encode(), self._ends(session))
 
-    def ends_at_the_latest(self, session: SignOnSession) -> datetime:
-        """Return when the session ends however much it is used."""
-        lifetime = self._lifetimes.get(session.profile)
-        return session.opened_at + lifetime.absolute if lifetime else session.opened_at
+    def ends_at_the_latest(self, profile: str, proofs: tuple[Proof, ...]) -> datetime:
+        """Return when a session of these proofs ends however much it is used."""
+        lifetime, opened_at = self._lifetimes.get(profile), _opened_at(proofs)
+        return opened_at + lifetime.absolute if lifetime else opened_at
 
     def _ends(self, session: SignOnSession) -> datetime:
+        latest = self.ends_at_the_latest(session.profile, session.proofs)
         lifetime = self._lifetimes.get(session.profile)
-        if lifetime is None:  # a profile that the settings no longer have
-            return session.opened_at
-        return min(session.used_at + lifetime.idle, session.opened_at + lifetime.absolute)
+        # Without one the settings no longer have the profile.
+        return min(session.used_at + lifetime.idle, latest) if lifetime else latest
+
+
+def _opened_at(proofs: tuple[Proof, ...]) -> datetime:
+    return datetime.fromtimestamp(auth_time_of(proofs), UTC)
 
 
 def _key(value: str) -> str:

@@ -30,6 +30,7 @@ _PROVED = (
     "ticket",
     "fresh_codes",
     "agreed",
+    "selected",
 )
 """What goes when somebody else signs in."""
 
@@ -70,6 +71,8 @@ class Transaction(BaseModel):
     """Recovery codes were made that nobody has seen yet."""
     agreed: str | None = None
     """Who agreed in this sign-in to what the destination is told (``Party.key``)."""
+    selected: str | None = None
+    """Who chose to go on as they are signed in (``Party.key``)."""
     keypad: Keypad = Field(default_factory=shuffled, repr=False)
 
     @property

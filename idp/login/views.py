@@ -9,8 +9,10 @@ from typing import Protocol
 from flask import Blueprint, Request, Response, request, url_for
 from flask_babel import gettext as _
 
+from idp.login import way_back
 from idp.login.journey import Journey
 from idp.login.position import NoTransaction, Position
+from idp.login.services import Services
 from idp.login.steps.recovery_codes import RecoveryCodesStep
 from idp.pages import Pages
 from idp.rules.next_step import Step
@@ -62,6 +64,7 @@ def signin_blueprint(
     steps: Mapping[str, StepPage],
     lost_phone: StepPage,
     codes: RecoveryCodesStep,
+    services: Services,
     pages: Pages,
 ) -> Blueprint:
     """Return the addresses ``/signin/…``; ``steps`` maps a page's name to its page.
@@ -91,10 +94,18 @@ def signin_blueprint(
     @blueprint.app_errorhandler(NoTransaction)
     def no_transaction(error: NoTransaction) -> Response:
         del error
+        title = _("Cette page n'est plus valable")
+        client_id = way_back.service_of((request.view_args or {}).get("transaction_id", ""))
+        found = services.named(client_id) if client_id is not None else None
+        if found is not None:
+            service, address = found
+            text = _("Elle a expiré ou a déjà servi. Recommencez depuis le service.")
+            label = _("Revenir à : %(service)s", service=service)
+            return pages.error(400, "expired", title, text, action_url=address, action_label=label)
         return pages.error(
             400,
             "expired",
-            _("Cette page n'est plus valable"),
+            title,
             _("Elle a expiré, a déjà servi ou vient d'un autre navigateur. Recommencez depuis l'accueil."),
             action_url=url_for("home.home"),
             action_label=_("Recommencer"),

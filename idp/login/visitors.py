@@ -17,11 +17,15 @@ from idp.accounts.party import party, party_in_session
 from idp.accounts.sessions import Opened
 from idp.audit.events import Event, record
 from idp.clock import Clock
+from idp.login import way_back
 from idp.login.cookies import Cookies
 from idp.login.destination import Visitor
 from idp.login.session import SessionStore, SignOnSession
 from idp.rules.assurance import Proof
 from idp.storage.database import Database
+
+CSRF_FIELD: Final = "csrf_token"
+"""Where Flask-WTF keeps in the same cookie what the forms of this browser prove (its ``WTF_CSRF_FIELD_NAME``)."""
 
 SIGNED_OUT: Final = "signed_out"
 """Where the browser's signed cookie keeps which session it signed out of last, until somebody signs in."""
@@ -43,10 +47,13 @@ class Visitors:
         """
         return request.method == "POST" and not self.cookies.get(request, "session")
 
-    def of(self, request: Request) -> Visitor | None:
-        """Return who is signed in, or ``None``: no session, or an account or delegation that no longer counts."""
+    def of(self, request: Request, *, silent: bool = False) -> Visitor | None:
+        """Return who is signed in, or ``None``: no session, or an account or delegation that no longer counts.
+
+        A ``silent`` request is no use of the session: nobody need be there who sent it.
+        """
         cookie = self.cookies.get(request, "session")
-        session = self.sessions.load(cookie)
+        session = self.sessions.load(cookie, used=not silent)
         if session is None:
             return None
         with self.database.read() as connection:
@@ -68,15 +75,16 @@ class Visitors:
         device: str,
         by: SignedInBy | None = None,
     ) -> Visitor | None:
-        """Open the session of a finished sign-in, under a new cookie value. ``None`` when it no longer counts.
+        """Open the session of a finished sign-in, under a new cookie value.
 
+        ``None`` when it no longer counts: its account, its delegation, or proofs older than a session lasts at all.
         The same person at the same account, signed in ``by`` the same practice, goes on with the same ``sid``; any
         other session at this browser ends.
         """
         now = self.clock.now()
         with self.database.read() as connection:
             present = party(connection, account_id, delegation_id, now)
-        if present is None:
+        if present is None or self.sessions.ends_at_the_latest(present.account.profile, proofs) <= now:
             return None
         via = by.delegation_id if by is not None else None
         goes_on = before is not None and _same_way(before.session, account_id, delegation_id, via)
@@ -91,7 +99,7 @@ class Visitors:
             device,
             via,
         )
-        ends_at = self.sessions.ends_at_the_latest(session)
+        ends_at = self.sessions.ends_at_the_latest(session.profile, proofs)
         new = Opened(session.sid, account_id, delegation_id, device, session.opened_at, ends_at, via)
         with self.database.write() as connection:
             touched = {one.account_id for one in (new, by, ending.session if ending else None) if one}
@@ -119,10 +127,19 @@ class Visitors:
         return Visitor(cookie, session, present)
 
     def sign_out(self, visitor: Visitor, response: Response) -> None:
-        """End the visitor's session with every grant of it, and drop the cookies, what other tabs proved included."""
+        """End the visitor's session with every grant of it, and have their browser forget them."""
         self.end(visitor.cookie, visitor.session, "signed out")
+        self.forget(response)
+
+    def forget(self, response: Response) -> None:
+        """Drop what a browser keeps of whoever sat there: cookies, what other tabs proved, where it signed in, forms.
+
+        Its binding stays, for the sign-in of the next person, and the language.
+        """
         self.cookies.drop(response, "session")
         self.cookies.drop(response, "proof")
+        way_back.forget()
+        browser_session.pop(CSRF_FIELD, None)
 
     def end(self, cookie: str, session: SignOnSession, why: str) -> None:
         """End a session with every grant of it."""

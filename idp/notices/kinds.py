@@ -19,7 +19,13 @@ class Notice(StrEnum):
     """``who``; ``first`` and ``last`` day, ISO 8601, ``last`` empty for an open end."""
     ASSISTANT_ENDING = "assistant_ending"
     """``who``; the ``last`` day, ISO 8601."""
+    ASSISTANT_CHANGED = "assistant_changed"
+    """``who``; the ``last`` day that a service gave, ISO 8601, empty for an open end; ``service``, its name."""
+    ASSISTANT_END_SET = "assistant_end_set"
+    """``who``; the ``last`` day that support gave, ISO 8601, empty: it is over at once."""
     ASSISTANT_REMOVED = "assistant_removed"
+    """``who``."""
+    ASSISTANT_REMOVED_BY_SUPPORT = "assistant_removed_by_support"
     """``who``."""
     RECOVERY_USED = "recovery_used"
     """``left``: how many recovery codes are left."""
@@ -41,7 +47,10 @@ NEEDED: Final[Mapping[Notice, frozenset[str]]] = {
     Notice.PHONE_RESET: frozenset(),
     Notice.ASSISTANT_ADDED: frozenset({"who", "first", "last"}),
     Notice.ASSISTANT_ENDING: frozenset({"who", "last"}),
+    Notice.ASSISTANT_CHANGED: frozenset({"who", "last", "service"}),
+    Notice.ASSISTANT_END_SET: frozenset({"who", "last"}),
     Notice.ASSISTANT_REMOVED: frozenset({"who"}),
+    Notice.ASSISTANT_REMOVED_BY_SUPPORT: frozenset({"who"}),
     Notice.RECOVERY_USED: frozenset({"left"}),
     Notice.RECOVERY_RENEWED: frozenset(),
     Notice.PASSWORD_CHANGED: frozenset(),

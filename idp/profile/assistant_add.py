@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flask import Request, Response, flash, url_for
@@ -10,34 +11,46 @@ from flask_babel import gettext as _
 from idp.accounts import delegations
 from idp.accounts.delegations import AlreadyListed, NewAssistant, TooManyAssistants
 from idp.audit.events import Event
-from idp.login.destination import Visitor
+from idp.login.destination import Visitor, see_other
 from idp.login.enrolment import Enrolments, session_place
 from idp.login.link_codes import LinkCodes
 from idp.notices.kinds import Notice
 from idp.pages import Problem
 from idp.profile.forms import AssistantForm, already_listed, end_before_start, entered, problems_of
 from idp.profile.managing import Managing, back_to_profile
+from idp.profile.practice import Manager
 from idp.rules.assurance import FUND_ZONE
 from idp.rules.delegation import Window, first_day, last_day
 
 
 @dataclass(frozen=True)
-class AddAssistant:
-    """The page *Ajouter*."""
+class Wish:
+    """What a service asked the page for: how it is filled at first, and where it leads back to."""
 
-    practice: Managing
+    client_id: str
+    service: str
+    return_uri: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class AddAssistant:
+    """The page *Ajouter*: of the list, or as a service asked for it."""
+
+    managing: Managing
     enrolments: Enrolments
     links: LinkCodes
 
-    def show(self, visitor: Visitor) -> Response:
-        """Return the page with the pending QR code, beginning today."""
-        today = self.practice.clock.now().astimezone(FUND_ZONE).date()
-        return self._page(visitor, {"valid_from": today.isoformat()})
+    def show(self, visitor: Visitor, wish: Wish | None = None) -> Response:
+        """Return the page with the pending QR code, beginning today unless another day is wished."""
+        today = self.managing.practice.clock.now().astimezone(FUND_ZONE).date()
+        filled = wish.values if wish else {}
+        return self._page(visitor, wish, {"valid_from": today.isoformat(), **filled})
 
-    def post(self, request: Request, visitor: Visitor) -> Response:
+    def post(self, request: Request, visitor: Visitor, wish: Wish | None = None) -> Response:
         """Add the assistant whose phone shows the right code."""
         if "cancel" in request.form:
-            return back_to_profile()
+            return _back(wish)
         values = entered(request.form)
         form = AssistantForm(request.form)
         window, problems = _window(form)
@@ -50,55 +63,69 @@ class AddAssistant:
         if isinstance(step, Problem):
             problems.append(step)
         if problems or window is None or isinstance(step, Problem) or isinstance(known, Problem):
-            return self._page(visitor, values, *problems)
+            return self._page(visitor, wish, values, *problems)
         if not self.enrolments.take(_place(visitor), secret):
             used = _("Cette clé a déjà servi : scannez celle qui s'affiche maintenant.")
-            return self._page(visitor, values, Problem("code", used))
+            return self._page(visitor, wish, values, Problem("code", used))
         if known is None:
-            return self._added(visitor, NewAssistant(form.name.data or "", window, secret, step), values)
+            new = NewAssistant(form.name.data or "", window, secret, step)
+            return self._added(visitor, wish, new, values)
         if not self.links.take(link_code, known):
-            return self._page(visitor, values, self.links.unknown())
+            return self._page(visitor, wish, values, self.links.unknown())
         linked = NewAssistant(known.name, window, secret, step, known.person_id, known.delegation_id)
-        return self._added(visitor, linked, values)
+        return self._added(visitor, wish, linked, values)
 
-    def _added(self, visitor: Visitor, new: NewAssistant, values: dict[str, str]) -> Response:
-        practice, account_id = self.practice, visitor.party.account.id
+    def _added(
+        self, visitor: Visitor, wish: Wish | None, new: NewAssistant, values: dict[str, str]
+    ) -> Response:
+        practice = self.managing.practice
+        account = visitor.party.account
+        by = Manager(account, wish.client_id, wish.service) if wish else Manager(account)
         now = practice.clock.now()
         last = last_day(new.window)
         try:
             with practice.database.write() as connection:
                 delegation_id = delegations.add(
-                    connection, practice.keyring, account_id, new, practice.limit, now
+                    connection, practice.keyring, by.account.id, new, practice.limit, now
                 )
-                practice.note(connection, Event.ASSISTANT_ADDED, visitor, delegation_id, now)
+                practice.note(connection, Event.ASSISTANT_ADDED, by, delegation_id, now)
                 if new.linked_from is not None:
-                    practice.note(connection, Event.ASSISTANT_LINKED, visitor, delegation_id, now)
+                    practice.note(connection, Event.ASSISTANT_LINKED, by, delegation_id, now)
                 practice.tell(
                     connection,
                     Notice.ASSISTANT_ADDED,
-                    visitor,
+                    by,
                     now,
                     who=new.name,
                     first=first_day(new.window).isoformat(),
                     last=last.isoformat() if last else "",
                 )
         except TooManyAssistants:
-            return practice.full()
+            return self.managing.full(wish.return_uri if wish else None)
         except AlreadyListed:
-            return self._page(visitor, values, already_listed())
-        flash(_("%(name)s peut désormais s'identifier avec son propre code.", name=new.name), "added")
-        return back_to_profile()
+            return self._page(visitor, wish, values, already_listed())
+        if wish is None:
+            flash(_("%(name)s peut désormais s'identifier avec son propre code.", name=new.name), "added")
+        return _back(wish)
 
-    def _page(self, visitor: Visitor, values: dict[str, str], *problems: Problem) -> Response:
+    def _page(
+        self, visitor: Visitor, wish: Wish | None, values: dict[str, str], *problems: Problem
+    ) -> Response:
         secret = self.enrolments.secret(_place(visitor))
-        return self.practice.pages.render(
+        return self.managing.pages.render(
             "assistant_add.html",
             status=422 if problems else 200,
             problems=problems,
+            form_action=[wish.return_uri] if wish else (),
+            service=wish.service if wish else None,
             **self.enrolments.shown(secret, visitor.party.account.identifier),
             values=values,
             switch_url=url_for("home.switch"),
         )
+
+
+def _back(wish: Wish | None) -> Response:
+    return see_other(wish.return_uri) if wish else back_to_profile()
 
 
 def _window(form: AssistantForm) -> tuple[Window | None, list[Problem]]:

@@ -8,15 +8,13 @@ from datetime import datetime
 from flask import Request, Response, abort, flash, url_for
 from flask_babel import gettext as _
 
-from idp.accounts import delegations
 from idp.accounts.delegations import Delegation, TooManyAssistants
-from idp.audit.events import Event
 from idp.login.destination import Visitor
 from idp.login.wording import format_day
-from idp.notices.kinds import Notice
 from idp.pages import Problem
 from idp.profile.forms import EndForm, end_before_start, entered, no_end, problems_of
 from idp.profile.managing import Managing, back_to_profile
+from idp.profile.practice import Manager
 from idp.rules.delegation import Window, first_day, last_day
 
 
@@ -24,17 +22,17 @@ from idp.rules.delegation import Window, first_day, last_day
 class ChangeAssistant:
     """The page *Modifier*, with *Supprimer*."""
 
-    practice: Managing
+    managing: Managing
 
     def show(self, visitor: Visitor, delegation_id: str) -> Response:
         """Return the page."""
-        one = self.practice.one(visitor, delegation_id)
+        one = self.managing.one(visitor, delegation_id)
         last = last_day(one.window)
         return self._page(one, {"valid_until": last.isoformat() if last else ""})
 
     def post(self, request: Request, visitor: Visitor, delegation_id: str) -> Response:
         """Remove the assistant, or give them another last day."""
-        one = self.practice.one(visitor, delegation_id)
+        one = self.managing.one(visitor, delegation_id)
         if "cancel" in request.form:
             return back_to_profile()
         if "remove" in request.form:
@@ -54,31 +52,22 @@ class ChangeAssistant:
         return self._ended(visitor, one, window.end)
 
     def _removed(self, visitor: Visitor, one: Delegation) -> Response:
-        practice, account = self.practice, visitor.party.account
-        now = practice.clock.now()
-        with practice.database.write() as connection:
-            if not delegations.remove(connection, account.id, one.id, account.sub, now):
-                abort(404)
-            practice.note(connection, Event.ASSISTANT_REMOVED, visitor, one.id, now)
-            practice.tell(connection, Notice.ASSISTANT_REMOVED, visitor, now, who=one.name)
+        if not self.managing.practice.remove(Manager(visitor.party.account), one):
+            abort(404)
         flash(_("%(name)s n'a plus aucun accès. Pensez à changer le mot de passe du cabinet.", name=one.name))
         return back_to_profile()
 
     def _ended(self, visitor: Visitor, one: Delegation, end: datetime | None) -> Response:
-        practice, account_id = self.practice, visitor.party.account.id
-        now = practice.clock.now()
         try:
-            with practice.database.write() as connection:
-                if not delegations.set_end(connection, account_id, one.id, end, practice.limit, now):
-                    abort(404)
-                practice.note(connection, Event.ASSISTANT_CHANGED, visitor, one.id, now)
+            if not self.managing.practice.set_end(Manager(visitor.party.account), one, end):
+                abort(404)
         except TooManyAssistants:
-            return practice.full()
+            return self.managing.full()
         flash(_("La fin de validité de %(name)s est enregistrée.", name=one.name))
         return back_to_profile()
 
     def _page(self, one: Delegation, values: dict[str, str], *problems: Problem) -> Response:
-        return self.practice.pages.render(
+        return self.managing.pages.render(
             "assistant_edit.html",
             status=422 if problems else 200,
             problems=problems,

@@ -15,24 +15,25 @@ from idp.login.enrolment import Enrolments, session_place
 from idp.notices.kinds import Notice
 from idp.pages import Problem
 from idp.profile.managing import Managing, back_to_profile
+from idp.profile.practice import Manager
 
 
 @dataclass(frozen=True)
 class AssistantPhone:
     """The page *Nouveau téléphone*."""
 
-    practice: Managing
+    managing: Managing
     enrolments: Enrolments
     own_passwords: bool
     """Assistants sign in with a password of their own: whoever gets a phone from the practitioner chooses it anew."""
 
     def show(self, visitor: Visitor, delegation_id: str) -> Response:
         """Return the page with a QR code for this assistant only."""
-        return self._page(visitor, self.practice.one(visitor, delegation_id))
+        return self._page(visitor, self.managing.one(visitor, delegation_id))
 
     def post(self, request: Request, visitor: Visitor, delegation_id: str) -> Response:
         """Replace the phone by the one that shows the right code."""
-        one = self.practice.one(visitor, delegation_id)
+        one = self.managing.one(visitor, delegation_id)
         if "cancel" in request.form:
             return see_other(url_for("profile.assistant", delegation_id=one.id))
         place = _place(visitor, one)
@@ -46,15 +47,15 @@ class AssistantPhone:
         return self._replaced(visitor, one, secret, step)
 
     def _replaced(self, visitor: Visitor, one: Delegation, secret: str, step: int) -> Response:
-        practice, account_id = self.practice, visitor.party.account.id
+        practice, by = self.managing.practice, Manager(visitor.party.account)
         now = practice.clock.now()
         with practice.database.write() as connection:
             if not assistant_factors.replace_phone(
-                connection, practice.keyring, account_id, one.id, secret, step, now
+                connection, practice.keyring, by.account.id, one.id, secret, step, now
             ):
                 abort(404)
-            practice.note(connection, Event.ASSISTANT_PHONE_REPLACED, visitor, one.id, now)
-            practice.tell(connection, Notice.PHONE_ADDED, visitor, now, who=one.name)
+            practice.note(connection, Event.ASSISTANT_PHONE_REPLACED, by, one.id, now)
+            practice.tell(connection, Notice.PHONE_ADDED, by, now, who=one.name)
         flash(
             _("Le nouveau téléphone de %(name)s est enregistré ; l'ancien n'ouvre plus rien.", name=one.name)
         )
@@ -62,7 +63,7 @@ class AssistantPhone:
 
     def _page(self, visitor: Visitor, one: Delegation, *problems: Problem) -> Response:
         secret = self.enrolments.secret(_place(visitor, one))
-        return self.practice.pages.render(
+        return self.managing.pages.render(
             "assistant_phone.html",
             status=422 if problems else 200,
             problems=problems,

@@ -9,12 +9,14 @@ from flask import Blueprint, Response, request
 from idp.login.enrolment import Enrolments
 from idp.login.link_codes import link_codes_of
 from idp.login.surroundings import Surroundings
+from idp.profile.asked import AskedPages, asked_addresses, asked_enrolments_of
 from idp.profile.assistant_add import AddAssistant
 from idp.profile.assistant_change import ChangeAssistant
 from idp.profile.assistant_phone import AssistantPhone
 from idp.profile.guard import Guard
 from idp.profile.leaflet import Leaflet
 from idp.profile.managing import Managing
+from idp.profile.practice import practice_of
 
 
 @dataclass(frozen=True)
@@ -25,24 +27,20 @@ class AssistantPages:
     change: ChangeAssistant
     phone: AssistantPhone
     leaflet: Leaflet
+    asked: AskedPages
 
 
 def assistant_pages(around: Surroundings, enrolments: Enrolments) -> AssistantPages:
     """Return the pages of these surroundings."""
     own_passwords = around.settings.assistants_sign_in == "own_password"
-    practice = Managing(
-        around.database,
-        around.clock,
-        around.keyring,
-        around.outbox,
-        around.pages,
-        around.settings.max_assistants,
-    )
+    managing = Managing(practice_of(around), around.pages)
+    add = AddAssistant(managing, enrolments, link_codes_of(around))
     return AssistantPages(
-        AddAssistant(practice, enrolments, link_codes_of(around)),
-        ChangeAssistant(practice),
-        AssistantPhone(practice, enrolments, own_passwords),
+        add,
+        ChangeAssistant(managing),
+        AssistantPhone(managing, enrolments, own_passwords),
         Leaflet(around.pages, own_passwords),
+        AskedPages(asked_enrolments_of(around), add, around.pages),
     )
 
 
@@ -65,6 +63,8 @@ def assistant_addresses(blueprint: Blueprint, guard: Guard, pages: AssistantPage
         if request.method == "POST":
             return guard.manage(request, lambda visitor: page.post(request, visitor, delegation_id))
         return guard.manage(request, lambda visitor: page.show(visitor, delegation_id))
+
+    asked_addresses(blueprint, guard, pages.asked)
 
     @blueprint.route("/assistants/<delegation_id>/phone", methods=["GET", "POST"])
     def phone_of_assistant(delegation_id: str) -> Response:

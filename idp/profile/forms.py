@@ -13,16 +13,21 @@ from wtforms.validators import InputRequired, Length, Optional
 from idp.pages import Problem
 from idp.rules.delegation import Window, window_of_days
 
-_EARLIEST, _LATEST = date(2000, 1, 1), date(2100, 12, 31)
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 12, 31)
+"""The days that are taken for no slip of the finger."""
+
+MAX_NAME = 120
+"""Characters of an assistant's name."""
 
 
-def _tidy(value: str | None) -> str:
+def tidied(value: str | None) -> str:
+    """Return a name as it is kept: composed characters, single blanks."""
     return " ".join(unicodedata.normalize("NFC", value or "").split())
 
 
 def _plausible(form: Form, field: DateField) -> None:
     del form
-    if field.data is not None and not _EARLIEST <= field.data <= _LATEST:
+    if field.data is not None and not EARLIEST <= field.data <= LATEST:
         raise ValidationError(_("Choisissez une date entre 2000 et 2100."))
 
 
@@ -48,10 +53,10 @@ class AssistantForm(EndForm):
     """A new assistant: name and days. The code is judged apart, by the factor."""
 
     name = StringField(
-        filters=[_tidy],
+        filters=[tidied],
         validators=[
             InputRequired(_("Indiquez le nom et le prénom de l'assistant(e).")),
-            Length(max=120, message=_("Le nom compte au plus 120 caractères.")),
+            Length(max=MAX_NAME, message=_("Le nom compte au plus 120 caractères.")),
         ],
     )
     valid_from = _DayField(validators=[InputRequired(_("Indiquez le début de validité.")), _plausible])

@@ -38,6 +38,17 @@ class Guard:
             return self.journey.begin(request, DESTINATION, asked)
         return page(visitor)
 
+    def oneself(self, request: Request, title: str, page: Callable[[Visitor], Response]) -> Response:
+        """Let whoever is signed in reach ``page``, an assistant too: one that is about their own acts alone.
+
+        ``title`` is its name in French.
+        """
+        asked = {"path": request.path, "acr": "pwd", "assistants": True, "page": title}
+        step, visitor = self.journey.stands(request, DESTINATION, asked)
+        if visitor is None or step is not Step.ADMITTED:
+            return self.journey.begin(request, DESTINATION, asked)
+        return page(visitor)
+
     def manage(self, request: Request, page: Callable[[Visitor], Response]) -> Response:
         """Let a practitioner with two factors, in person, reach ``page``: one that shows or changes who may enter."""
 

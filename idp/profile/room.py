@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 
 from flask import Blueprint
 
+from idp.clients.per_set import PerSet
 from idp.clients.registry import ClientRegistry
 from idp.login.enrolment import enrolments_of
 from idp.login.journey import Journey
 from idp.login.surroundings import Surroundings
 from idp.profile.assistants import assistant_pages
+from idp.profile.consents import ConsentsPage, consents_blueprint
 from idp.profile.factors import factors_blueprint
 from idp.profile.guard import Guard
 from idp.profile.journal import JournalPage
@@ -32,6 +35,7 @@ def profile_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint
         around.database, around.clock, around.pages, timedelta(days=settings.retention_days)
     )
     return [
+        consents_blueprint(guard, ConsentsPage(around.database, around.clock, around.clients, around.pages)),
         factors_blueprint(around, journey, guard),
         records_blueprint(
             guard, journal, SessionsPage(around.database, around.clock, journey.devices, around.pages)
@@ -43,17 +47,21 @@ def profile_blueprints(around: Surroundings, journey: Journey) -> list[Blueprint
                 around.clock,
                 around.pages,
                 limit,
-                _practice_service(settings, around.clients),
-                {
-                    name: first_day_named([profile.mfa, *obligations(around.clients, name).values()])
-                    for name, profile in settings.profiles.items()
-                },
+                partial(_practice_service, settings, around.clients),
+                PerSet(around.clients, partial(_first_days, settings, around.clients)),
                 journal,
             ),
             assistant_pages(around, enrolments),
             password_page(around, journey),
         ),
     ]
+
+
+def _first_days(settings: Settings, clients: ClientRegistry) -> dict[str, date | None]:
+    return {
+        name: first_day_named([profile.mfa, *obligations(clients, name).values()])
+        for name, profile in settings.profiles.items()
+    }
 
 
 def _practice_service(settings: Settings, clients: ClientRegistry) -> str | None:

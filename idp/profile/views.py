@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,8 +32,8 @@ class ProfilePage:
     clock: Clock
     pages: Pages
     limit: int
-    back_url: str | None
-    mfa_days: Mapping[str, date | None]
+    back_url: Callable[[], str | None]
+    mfa_days: Callable[[], Mapping[str, date | None]]
     """By profile: the first day on which somebody obliges it."""
     journal: JournalPage
 
@@ -68,12 +68,13 @@ class ProfilePage:
             step_up_url=url_for("profile.step_up"),
             mfa_day=None if account.activated else self._mfa_day(account.profile),
             password_url=url_for("profile.password"),
-            back_url=self.back_url,
+            back_url=self.back_url(),
             phone_url=url_for("factors.phone"),
             codes_url=url_for("factors.codes"),
             journal=lines,
             journal_url=url_for("records.show_journal"),
             sessions_url=url_for("records.show_sessions"),
+            consents_url=url_for("consents.show"),
             notice=" ".join(map(str, get_flashed_messages())) or None,
             just_added=bool(get_flashed_messages(category_filter=["added"])),
             leaflet_url=url_for("profile.leaflet"),
@@ -83,7 +84,7 @@ class ProfilePage:
         )
 
     def _mfa_day(self, profile: str) -> dict[str, str] | None:
-        day = self.mfa_days.get(profile)
+        day = self.mfa_days().get(profile)
         if day is None:
             return None
         return {"date": format_day(day), "countdown": days_left(days_until(day, self.clock.now()))}

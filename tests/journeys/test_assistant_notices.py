@@ -11,6 +11,7 @@ import pytest
 from tests.clock import MovableClock
 from tests.journeys.practice import doctors_browser, filled, listed, rows
 from tests.journeys.told import BY_MAIL, told
+from tests.profile_api.portal import good, portal
 from tests.provider import Provider, Someone, Visit
 
 MAIL = "alice.durand@example.org"
@@ -62,6 +63,19 @@ def test_another_end_is_not_told(provider: Provider, assistant: Someone, visit: 
     visit.get(f"/profile/assistants/{rows(provider)[0]['id']}")
     visit.submit(valid_until="2026-02-28")
     assert _told(provider) == []
+
+
+@pytest.mark.parametrize("last", [None, "2026-12-31"])
+def test_another_end_that_a_service_gave_is_told_with_its_name(
+    provider: Provider, doctor: Someone, last: str | None
+) -> None:
+    provider.add_assistant(doctor, "NAUDIN Fernand", last=date(2026, 1, 14))
+    service = portal(provider, doctor)
+    one = service.listed("all")[0]["id"]
+    for _again in range(2):
+        assert good(service.ask("PATCH", f"/assistants/{one}", {"valid_until": last}))["state"] == "active"
+    values = {"who": "NAUDIN Fernand", "last": last or "", "service": "Service managing"}
+    assert _told(provider) == [("assistant_changed", MAIL, values)]
 
 
 def test_the_list_says_whose_time_ends_within_a_fortnight(

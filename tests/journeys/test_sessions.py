@@ -143,7 +143,7 @@ def test_an_idle_session_ends_and_a_used_one_goes_on(provider: Provider, doctor:
     visit.sign_in(doctor)
     for _ in range(4):
         provider.clock.advance(seconds=1799)
-        visit.authorize(prompt="none")
+        visit.authorize()
         assert "code" in visit.answer
     provider.clock.advance(seconds=1800)
     visit.authorize(prompt="none")
@@ -157,7 +157,7 @@ def test_a_session_ends_after_its_absolute_lifetime_however_much_it_is_used(
     visit.sign_in(doctor)
     for _ in range(8 * 4 - 1):
         provider.clock.advance(seconds=900)
-        visit.authorize(prompt="none")
+        visit.authorize()
         assert "code" in visit.answer
     provider.clock.advance(seconds=899)
     visit.authorize(prompt="none")
@@ -174,7 +174,7 @@ def test_a_step_up_does_not_make_the_password_before_it_last_longer(
     visit.sign_in(newcomer)
     for _ in range(8 * 4 - 1):
         provider.clock.advance(seconds=900)
-        visit.authorize(prompt="none")
+        visit.authorize()
     other = provider.browser()
     other.authorize("strict")
     other.identify(newcomer)

@@ -20,7 +20,24 @@ SAMPLES: Mapping[str, tuple[Notice, Mapping[str, str]]] = {
         {"who": "NAUDIN Fernand", "first": "2025-12-03", "last": ""},
     ),
     "assistant ending": (Notice.ASSISTANT_ENDING, {"who": "NAUDIN Fernand", "last": "2026-03-01"}),
+    "assistant changed by a service": (
+        Notice.ASSISTANT_CHANGED,
+        {"who": "NAUDIN Fernand", "last": "2026-03-01", "service": "Portail FSE"},
+    ),
+    "assistant changed by a service without end": (
+        Notice.ASSISTANT_CHANGED,
+        {"who": "NAUDIN Fernand", "last": "", "service": "Portail FSE"},
+    ),
+    "assistant ended by support": (
+        Notice.ASSISTANT_END_SET,
+        {"who": "NAUDIN Fernand", "last": "2026-03-01"},
+    ),
+    "assistant ended by support at once": (
+        Notice.ASSISTANT_END_SET,
+        {"who": "NAUDIN Fernand", "last": ""},
+    ),
     "assistant removed": (Notice.ASSISTANT_REMOVED, {"who": "NAUDIN Fernand"}),
+    "assistant removed by support": (Notice.ASSISTANT_REMOVED_BY_SUPPORT, {"who": "NAUDIN Fernand"}),
     "recovery used": (Notice.RECOVERY_USED, {"left": "3"}),
     "recovery used, one left": (Notice.RECOVERY_USED, {"left": "1"}),
     "last recovery used": (Notice.RECOVERY_USED, {"left": "0"}),

@@ -108,6 +108,24 @@ def test_no_notice_loads_anything_or_leads_anywhere_but_by_the_link(name: str, l
     assert re.findall(r"https?://\S+", notice.text) == links
 
 
+@pytest.mark.parametrize(
+    ("name", "subject", "sentence"),
+    [
+        ("assistant ended by support", "a une nouvelle fin", "notre assistance a fixé la fin de l'accès"),
+        ("assistant ended by support at once", "a pris fin", "notre assistance a mis fin à l'accès"),
+        ("assistant removed by support", "a été retiré(e)", "notre assistance a retiré NAUDIN Fernand"),
+    ],
+)
+def test_what_support_ends_is_said_to_be_its_act_and_what_the_assistant_still_knows(
+    name: str, subject: str, sentence: str
+) -> None:
+    notice = said(name)
+    assert subject in notice.subject
+    assert sentence in notice.text
+    assert "Si cette personne connaît votre mot de passe, changez-le dans votre profil" in notice.text
+    assert ("Vous pouvez changer cette date" in notice.text) == bool(SAMPLES[name][1].get("last"))
+
+
 @pytest.mark.parametrize("name", SAMPLES)
 def test_every_value_is_said(name: str) -> None:
     notice = said(name)

@@ -11,6 +11,7 @@ from flask import Flask, Response
 from flask_wtf.csrf import CSRFProtect
 
 from idp.login.new_password import AskedFor
+from idp.login.services import Service
 from idp.pages import Pages, Problem, qr_svg
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -77,6 +78,18 @@ HOME = {
     "selected": "health_professional",
     "register_url": "/register",
 }
+SERVICES: dict[str, Any] = {
+    "services": [
+        Service("Feuille de Soins Électronique", "https://fse.example/login?iss=x", "at_once"),
+        Service(f"Ordipostes et formulaires des {LONG}", "https://ordi.example/", "second_factor"),
+        Service("Mon dossier de retraite", None, "practitioner_only"),
+    ],
+    "link_url": "/link-code",
+    "consents_url": "/profile/consents",
+    "switch_url": "/switch",
+    "logout_url": "/logout",
+    "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
+}
 IDENTIFICATION = {
     "service": "Feuille de Soins Électronique",
     "identifier": "",
@@ -86,6 +99,7 @@ IDENTIFICATION = {
     "forgotten_identifier_url": "/forgotten/identifier",
     "forgotten_password_url": "/forgotten/password",
     "cancel": True,
+    "continuing": None,
 }
 CODE: dict[str, Any] = {
     "identifier": "408461",
@@ -134,6 +148,7 @@ PROFILE = {
     "codes_url": "/profile/recovery-codes",
     "journal_url": "/profile/journal",
     "sessions_url": "/profile/sessions",
+    "consents_url": "/profile/consents",
     "notice": "NAUDIN Fernand peut maintenant s'identifier.",
     "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
 }
@@ -183,6 +198,20 @@ CONSENT: dict[str, Any] = {
     ],
     "asked": "0f" * 32,
     "switch_url": "/switch",
+}
+CONSENTS: dict[str, Any] = {
+    "given": [
+        {"client_id": "fse", "name": "Feuille de Soins Électronique", "when": "13/01 09:12"}
+        | {"told": CONSENT["told"], "asks_again": True},
+        {"client_id": "a" * 64, "name": "a" * 64, "when": "13/12/2025 09:12", "told": CONSENT["told"][:1]}
+        | {"asks_again": False},
+    ],
+    "shown_to": "0f" * 32,
+    "notice": f"Votre accord est retiré : Service des {LONG}",
+    "back_url": "/profile",
+    "back_label": "Retour au profil",
+    "switch_url": "/switch",
+    "signed_in": {"name": "HKLOMTZULT FIFQOE", "acting_for": None},
 }
 LINK_CODE = {
     "acting_for": LONG,
@@ -244,11 +273,11 @@ SIGNED_OUT: dict[str, Any] = {
 
 SAMPLES: dict[str, Sample] = {
     "home": Sample("home.html", HOME),
-    "home-signed-in": Sample(
-        "home.html",
-        {**HOME, "signed_in": {"name": "NAUDIN Fernand", "acting_for": LONG}, "switch_url": "/switch"}
-        | {"link_url": "/link-code"},
+    "services": Sample("services.html", SERVICES),
+    "services-assistant": Sample(
+        "services.html", {**SERVICES, "signed_in": {"name": "NAUDIN Fernand", "acting_for": LONG}}
     ),
+    "services-none": Sample("services.html", {**SERVICES, "services": []}),
     "home-problem": Sample("home.html", HOME, (Problem("profile", "Choisissez un profil."),)),
     "register": Sample("register.html", {}),
     "identification": Sample("identification.html", IDENTIFICATION),
@@ -257,6 +286,11 @@ SAMPLES: dict[str, Sample] = {
         "identification.html",
         {**IDENTIFICATION, "identifier": "408461", "remember_me": True}
         | {"box": {"state": "locked", "checked": True, "date": "01/03/2026"}},
+    ),
+    "identification-continue": Sample(
+        "identification.html",
+        {**IDENTIFICATION, "identifier": "408461", "switch_url": "/switch"}
+        | {"acting_for": LONG, "continuing": {"name": LONG, "acting_for": LONG, "value": "0f" * 32}},
     ),
     "identification-plain": Sample(
         "identification.html",
@@ -385,6 +419,16 @@ SAMPLES: dict[str, Sample] = {
             ]
         },
     ),
+    "consents": Sample("consents.html", CONSENTS),
+    "consents-assistant": Sample(
+        "consents.html",
+        {**CONSENTS, "signed_in": {"name": "NAUDIN Fernand", "acting_for": LONG}, "notice": None}
+        | {"back_url": "/", "back_label": "Retour à l'accueil"},
+    ),
+    "consents-stale": Sample(
+        "consents.html", {**CONSENTS, "notice": None}, (Problem(None, "Rien n'a été retiré."),), 422
+    ),
+    "consents-none": Sample("consents.html", {**CONSENTS, "given": []}),
     "form-post": Sample(
         "form_post.html",
         {
@@ -454,6 +498,7 @@ SAMPLES: dict[str, Sample] = {
     "sessions": Sample("sessions.html", SESSIONS),
     "sessions-later": Sample("sessions.html", {**SESSIONS, "may_end": False, "assistants": []}),
     "assistant-add": Sample("assistant_add.html", ADD),
+    "assistant-add-asked": Sample("assistant_add.html", {**ADD, "service": f"Service des {LONG}"}),
     "assistant-add-wrong": Sample(
         "assistant_add.html",
         {**ADD, "values": {"name": LONG, "valid_from": "2026-02-01", "valid_until": "2026-01-01"}},

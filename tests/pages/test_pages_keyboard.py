@@ -33,6 +33,20 @@ def test_tab_reaches_everything_in_order_shows_where_it_is_and_leads_out_again(p
     assert back == there[::-1]
 
 
+@pytest.mark.parametrize("width", [320, 900])
+def test_going_on_is_seen_below_the_sign_in_as_its_key_comes_after(page: Page, width: int) -> None:
+    before = page.viewport_size
+    page.set_viewport_size({"width": width, "height": 640})
+    page.goto(f"{SITE}/pages/identification-continue")
+    sign_in = page.get_by_role("button", name="Connexion").bounding_box()
+    goes_on = page.locator("#continue").bounding_box()
+    assert before is not None
+    page.set_viewport_size(before)
+    assert sign_in is not None
+    assert goes_on is not None
+    assert sign_in["y"] + sign_in["height"] <= goes_on["y"]
+
+
 @pytest.mark.parametrize("name", ["home", "profile"])
 def test_the_first_key_offers_to_skip_to_the_content(page: Page, name: str) -> None:
     page.goto(f"{SITE}/pages/{name}")

@@ -10,11 +10,11 @@ from flask import Request, Response, url_for
 from flask_babel import gettext as _
 
 from idp.accounts.party import Party
-from idp.login.cookies import fingerprint
 from idp.login.destination import ApiAccess, Disclosure
 from idp.login.journey import Journey
 from idp.login.position import Position
 from idp.pages import Pages
+from idp.rules.delegation import MANAGE_SCOPE
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class ConsentStep:
             name=party.account.name,
             acting_for=party.account.name if party.actor else None,
             told=in_words(told, party.actor.name if party.actor else None),
-            asked=_asked(position, party),
+            asked=position.shown_to(party),
             switch_url=url_for("signin.switch", transaction_id=transaction.id),
         )
 
     def post(self, request: Request, position: Position) -> Response:
         """Take the answer of whom the page was shown to; anybody else who is signed in by now is asked in turn."""
         party, told = _asking(position)
-        if not hmac.compare_digest(request.form.get("asked", "").encode(), _asked(position, party).encode()):
+        if not hmac.compare_digest(request.form.get("asked", "").encode(), position.shown_to(party).encode()):
             return self.show(request, position)
         if "cancel" in request.form:
             self.journey.agreements.refuse(party, told)
@@ -81,17 +81,12 @@ def _access(api: ApiAccess) -> str:
 
 
 def _asking(position: Position) -> tuple[Party, Disclosure]:
-    """Return who is asked, and about what."""
+    """Return who is asked, and about what: what they are shown is what they agree to."""
     told = position.destination.disclosure(position.transaction.request)
     # The rules ask only who would else be let in, and only where somebody else is told.
     assert position.party is not None
     assert told is not None
-    return position.party, told
-
-
-def _asked(position: Position, party: Party) -> str:
-    """Return what says whom this sign-in asked, for the form."""
-    return fingerprint(f"{position.transaction.id}:{party.key}")
+    return position.party, told.by(position.party)
 
 
 def _scopes() -> Mapping[str, str]:
@@ -101,6 +96,9 @@ def _scopes() -> Mapping[str, str]:
         "email": _("l'adresse e-mail"),
         "phone": _("le numéro de téléphone"),
         "address": _("l'adresse postale"),
+        MANAGE_SCOPE: _(
+            "votre liste d'assistants : la voir, changer une date de fin, supprimer, préparer un ajout"
+        ),
         "practitioner": _("les numéros de praticien : matricule CSM et ADELI"),
     }
 

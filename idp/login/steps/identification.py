@@ -19,6 +19,7 @@ from idp.login.cookies import REMEMBERED_SECONDS, Cookies
 from idp.login.journey import Journey
 from idp.login.keypad import KeypadView, pressed, shuffled
 from idp.login.position import Position
+from idp.login.steps.selection import Selection
 from idp.login.throttling import Throttle
 from idp.login.wording import days_left, format_day, throttled, try_again_in
 from idp.pages import Pages, Problem
@@ -58,6 +59,7 @@ class IdentificationStep:
     cookies: Cookies
     throttle: Throttle
     knowledge: KnowledgeFactor
+    selection: Selection
     pages: Pages
 
     def show(self, request: Request, position: Position) -> Response:
@@ -69,7 +71,7 @@ class IdentificationStep:
         return self._page(position, blank)
 
     def post(self, request: Request, position: Position) -> Response:
-        """Take one press of the keypad, *Annuler*, or an attempt."""
+        """Take one press of the keypad, *Continuer en tant que …*, *Annuler*, or an attempt."""
         form = request.form
         if "cancel" in form:
             return self.journey.cancel(position)
@@ -80,6 +82,9 @@ class IdentificationStep:
             "activate_mfa" in form,
             "remember_me" in form,
         )
+        if "continue" in form:
+            went_on = self.selection.take(request, position, form["continue"])
+            return went_on or self._page(position, entered, self._nobody_named(position))
         uses_keypad = "key" in form or (entered.positions and not entered.password)
         keypad = position.transaction.keypad
         if uses_keypad and form.get("keypad") != keypad.id:
@@ -90,6 +95,13 @@ class IdentificationStep:
             return self._page(position, replace(entered, positions=positions))
         password = entered.password or (keypad.digits(entered.positions) if entered.positions else "")
         return self._attempt(request, position, entered, password or "")
+
+    def _nobody_named(self, position: Position) -> Problem:
+        """Return why the button goes on as nobody: it named somebody else, or is offered no more."""
+        if self.selection.shown(position) is None:
+            return Problem(None, _("L'identification précédente ne compte plus : identifiez-vous à nouveau."))
+        other = _("Une autre personne s'est identifiée entre-temps : vérifiez le nom avant de continuer.")
+        return Problem("continue", other)
 
     def _attempt(self, request: Request, position: Position, entered: _Entered, password: str) -> Response:
         identifier = comparable(entered.identifier)
@@ -214,6 +226,7 @@ class IdentificationStep:
             forgotten_password_url=url_for("forgotten.password"),
             problem_code=code,
             acting_for=position.visitor.acting_for if position.visitor else None,
+            continuing=self.selection.shown(position),
             switch_url=url_for("signin.switch", transaction_id=position.transaction.id)
             if position.visitor
             else None,
