@@ -10,12 +10,16 @@ from typing import Any
 
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
+from flask_relying_party import (
+    Access,
+    AccessTokenRefused,
+    AccessTokenVerifier,
+    Caller,
+    InsufficientAuthentication,
+)
 
-from fse_portal.access_token import Access, AccessTokenRefused, AccessTokenVerifier
 from fse_portal.beneficiaries import Beneficiary
-from fse_portal.identity import Caller
 from fse_portal.sheets import Sheet, SheetDesk, read_draft, read_number
-from fse_portal.step_up import InsufficientAuthentication
 
 SCOPE = "fse"
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)

@@ -2,72 +2,62 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Flask, request
+from flask_relying_party import Clock, RelyingParty, SystemClock
 from werkzeug.wrappers import Response
 
-from fse_portal.access_token import AccessTokenVerifier
 from fse_portal.api import SheetsApi
-from fse_portal.backchannel import backchannel_logout
 from fse_portal.beneficiaries import seeded
-from fse_portal.clock import Clock, ShiftedClock, SystemClock
+from fse_portal.clock import ShiftedClock
 from fse_portal.database import Database
 from fse_portal.errors import register_errors
-from fse_portal.gate import Gate
-from fse_portal.logout_token import LogoutTokenVerifier
-from fse_portal.pending import PendingLogins
-from fse_portal.provider import register_provider
-from fse_portal.sessions import Limits, Sessions
 from fse_portal.settings import Settings
 from fse_portal.sheet_pages import History, SendForm, sheet_pages
 from fse_portal.sheets import SheetDesk
-from fse_portal.sign_in import SignIn
-from fse_portal.tabs import HISTORY, SHEET_PAGE
-from fse_portal.unfinished import Posting
+from fse_portal.tabs import FIRST_PAGE
 from fse_portal.views import portal_pages
+
+SCOPE = "openid profile practitioner offline_access"
+
+
+def relying_party(app: Flask, settings: Settings, clock: Clock) -> RelyingParty:
+    """Make ``app`` a relying party; raises ``OSError`` or ``sqlite3.Error`` without a database."""
+    return RelyingParty(
+        app,
+        issuer=settings.issuer,
+        base_url=settings.base_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secret.get_secret_value(),
+        secret_key=settings.secret_key.get_secret_value(),
+        database=settings.database,
+        scope=SCOPE,
+        required_acr=settings.required_acr,
+        first_page=FIRST_PAGE,
+        cookie="fse",
+        revalidate_seconds=settings.revalidate_seconds,
+        provider_timeout_seconds=settings.provider_timeout_seconds,
+        session_idle_seconds=settings.session_idle_seconds,
+        session_seconds=settings.session_seconds,
+        clock=clock,
+    )
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> Flask:
     """Return the portal's WSGI application; raises ``OSError`` or ``sqlite3.Error`` without a database."""
     clock = clock or (ShiftedClock(settings.shifted_clock) if settings.shifted_clock else SystemClock())
     app = Flask("fse_portal")
-    app.config.update(
-        SECRET_KEY=settings.secret_key.get_secret_value(),
-        SESSION_COOKIE_NAME=f"{settings.cookie_prefix}fse_login",
-        SESSION_COOKIE_SECURE=settings.secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        MAX_CONTENT_LENGTH=16 * 1024,
-    )
-    database = Database(settings.database)
-    limits = Limits(
-        timedelta(seconds=settings.session_idle_seconds), timedelta(seconds=settings.session_seconds)
-    )
-    sessions = Sessions(database, clock, limits)
-    provider = register_provider(app, settings, clock, PendingLogins(database, clock))
-    gate = Gate(settings, sessions, provider, clock)
-    people = seeded()
-    desk = SheetDesk(database, clock)
-    send, history = SendForm(desk, people), History(desk)
-    postings: dict[str, Posting] = {SHEET_PAGE: send, HISTORY.path: history}
-    app.register_blueprint(SignIn(settings, provider, sessions, gate, postings, clock).pages())
-    app.register_blueprint(portal_pages(settings, gate, clock, people))
-    app.register_blueprint(sheet_pages(gate, provider, send, history))
-    whose = {"issuer": settings.issuer}
-    logouts = LogoutTokenVerifier(provider.keys, clock, client_id=settings.client_id, **whose)
-    app.register_blueprint(backchannel_logout(logouts, sessions))
-    access = AccessTokenVerifier(
-        provider.keys, sessions, clock, resource=settings.resource, required=settings.required_acr, **whose
-    )
-    app.register_blueprint(SheetsApi(access, desk, people).addresses())
+    app.config["MAX_CONTENT_LENGTH"] = 16 * 1024
+    sso = relying_party(app, settings, clock)
+    people, desk = seeded(), SheetDesk(Database(settings.database), clock)
+    app.register_blueprint(portal_pages(sso, settings, clock, people))
+    app.register_blueprint(sheet_pages(sso, SendForm(sso, desk, people), History(sso, desk)))
+    app.register_blueprint(SheetsApi(sso.access_tokens(settings.resource), desk, people).addresses())
     register_errors(app)
     _register_headers(app, settings)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        with database.connection() as connection:
-            connection.execute("SELECT count(*) FROM session")
+        sso.check_database()
         return {"status": "ok"}
 
     return app

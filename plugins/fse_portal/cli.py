@@ -9,14 +9,11 @@ from typing import NoReturn
 
 import click
 from flask import Flask
+from flask_relying_party import SystemClock
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped, unused-ignore]
 from requests import RequestException
 
-from fse_portal.app import create_app
-from fse_portal.clock import SystemClock
-from fse_portal.database import Database
-from fse_portal.pending import PendingLogins
-from fse_portal.provider import register_provider
+from fse_portal.app import create_app, relying_party
 from fse_portal.settings import Settings, SettingsRefused, load_settings
 
 GRACE_SECONDS = 5
@@ -34,7 +31,7 @@ def serve() -> None:
     settings = _settings()
     try:
         # Here once, so that workers find the file made and a mistake is told before any of them starts.
-        Database(settings.database)
+        create_app(settings)
     except (OSError, sqlite3.Error) as error:
         _stop(f"FSE_PORTAL_DATABASE: a writable SQLite file is expected ({error})")
     _Server(settings).run()
@@ -44,16 +41,13 @@ def serve() -> None:
 def check() -> None:
     """Check the settings, and that the provider answers as the configured issuer with usable keys."""
     settings = _settings()
-    clock = SystemClock()
-    pending = PendingLogins(Database(settings.database), clock)
-    provider = register_provider(Flask("fse_portal"), settings, clock, pending)
+    sso = relying_party(Flask("fse_portal"), settings, SystemClock())
     try:
-        metadata = provider.load_server_metadata()
-        keys = provider.keys.current().keys
+        answer = sso.check_provider()
     except RequestException as error:
         _stop(f"FSE_PORTAL_ISSUER: {settings.issuer} does not answer as a provider ({type(error).__name__})")
-    logout = "with" if metadata["end_session_endpoint"] else "without"
-    click.echo(f"{settings.issuer}: {len(keys)} keys, {logout} logout at the provider")
+    logout = "with" if answer.ends_session else "without"
+    click.echo(f"{settings.issuer}: {answer.keys} keys, {logout} logout at the provider")
 
 
 class _Server(BaseApplication):  # type: ignore[misc, unused-ignore]

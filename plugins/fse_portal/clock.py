@@ -1,29 +1,14 @@
-"""The portal's own source of time; nothing else in the package asks the system for it."""
+"""The time of a demonstration, and the day in Monaco."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from flask_relying_party import Clock
+
 MONACO = ZoneInfo("Europe/Monaco")
-
-
-class Clock(Protocol):
-    """Gives the present moment."""
-
-    def now(self) -> datetime:
-        """Return the present moment, aware and in UTC."""
-        ...
-
-
-class SystemClock:
-    """The machine's own clock."""
-
-    def now(self) -> datetime:
-        """Return the system's time, aware and in UTC."""
-        return datetime.now(UTC)
 
 
 class ShiftedClock:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from flask import render_template
+from flask_relying_party import RelyingParty
 
-from fse_portal.sessions import PortalSession
 from fse_portal.tabs import TABS, Tab
 
 
-def page(template: str, tab: Tab, session: PortalSession, **values: Any) -> str:
+def page(sso: RelyingParty, template: str, tab: Tab, **values: Any) -> str:
     """Return the page of a tab, with the tabs, the practitioner and whoever acts for them."""
-    identity = session.identity
+    person = sso.person
     return render_template(
         template,
         tabs=TABS,
         tab=tab,
-        practitioner=identity.practitioner,
-        assistant=identity.actor.name if identity.actor else None,
-        form_token=session.form_token,
+        practitioner=person.name,
+        assistant=person.actor.name if person.actor else None,
+        form_token=sso.form_token,
         **values,
     )

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
+from flask_relying_party.options import LOOPBACK, PROVIDER_TIMEOUT_SECONDS, address_mistake
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "FSE_PORTAL_"
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SettingsRefused(ValueError):
@@ -33,9 +33,7 @@ class Settings(BaseSettings):
     profile_url: str | None = None
     required_acr: Literal["pwd", "mfa"] = "pwd"
     revalidate_seconds: Annotated[float, Field(ge=1, le=60)] = 2.0
-    # A refresh may take four times as long (two attempts, each to connect and to wait), and must end within the
-    # ten seconds in which the provider gives the same successor again: later it would be a replay.
-    provider_timeout_seconds: Annotated[float, Field(gt=0, le=2.5)] = 2.0
+    provider_timeout_seconds: Annotated[float, Field(gt=0, le=PROVIDER_TIMEOUT_SECONDS)] = 2.0
     session_idle_seconds: Annotated[int, Field(ge=60, le=86400)] = 1800
     session_seconds: Annotated[int, Field(ge=60, le=604800)] = 28800
     host: str = "127.0.0.1"
@@ -47,13 +45,8 @@ class Settings(BaseSettings):
     @field_validator("issuer", "base_url")
     @classmethod
     def _secure_address(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if not parts.hostname or parts.scheme not in {"https", "http"}:
-            raise ValueError("an https address is expected")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValueError("https is expected; http is for loopback only")
-        if parts.query or parts.fragment or parts.username or value.endswith("/"):
-            raise ValueError("an address without user, query, fragment or final slash is expected")
+        if mistake := address_mistake(value):
+            raise ValueError(mistake)
         return value
 
     @field_validator("base_url")
@@ -83,26 +76,6 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _NamedFiles(settings_cls)
 
     @property
-    def secure(self) -> bool:
-        """Whether browsers reach the portal over https."""
-        return self.base_url.startswith("https://")
-
-    @property
-    def cookie_prefix(self) -> str:
-        """``__Host-`` (RFC 6265bis §4.1.3.2), or nothing over loopback http, where browsers refuse it."""
-        return "__Host-" if self.secure else ""
-
-    @property
-    def session_cookie(self) -> str:
-        """The name of the cookie that holds a signed-in browser's random id."""
-        return f"{self.cookie_prefix}fse_session"
-
-    @property
-    def redirect_uri(self) -> str:
-        """Where the provider sends the browser back to."""
-        return f"{self.base_url}/callback"
-
-    @property
     def resource(self) -> str:
         """The identifier of the portal's API: the ``aud`` of access tokens for it (RFC 8707)."""
         return f"{self.base_url}/api"
@@ -117,11 +90,6 @@ class Settings(BaseSettings):
         """Scheme, host and port of the provider, for the content security policy."""
         parts = urlsplit(self.issuer)
         return f"{parts.scheme}://{parts.netloc}"
-
-    @property
-    def provider_is_local(self) -> bool:
-        """Whether the provider is on this machine, where no proxy of the environment leads."""
-        return urlsplit(self.issuer).hostname in LOOPBACK
 
 
 class _NamedFiles(PydanticBaseSettingsSource):

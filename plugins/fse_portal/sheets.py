@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from flask_relying_party import Caller, Clock, Demand
+
 from fse_portal.beneficiaries import Beneficiary
-from fse_portal.clock import Clock, today_in_monaco
+from fse_portal.clock import today_in_monaco
 from fse_portal.database import Database
-from fse_portal.identity import Caller
-from fse_portal.step_up import Demand
 
 ACTS = {"C": "Consultation", "CS": "Consultation de spécialiste", "V": "Visite à domicile"}
 SEND = Demand(acr="mfa")

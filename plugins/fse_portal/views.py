@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_relying_party import Clock, RelyingParty
 
 from fse_portal.beneficiaries import FUNDS, Beneficiary, find, read_search
-from fse_portal.clock import Clock, today_in_monaco
+from fse_portal.clock import today_in_monaco
 from fse_portal.frame import page
-from fse_portal.gate import Gate, SignedInView
-from fse_portal.sessions import PortalSession
 from fse_portal.settings import Settings
 from fse_portal.tabs import EMPTY_TABS, FIRST_PAGE, PROFILE, SEARCH, SHEET_PAGE, Tab
 
 
-def portal_pages(settings: Settings, gate: Gate, clock: Clock, people: Sequence[Beneficiary]) -> Blueprint:
+def portal_pages(
+    sso: RelyingParty, settings: Settings, clock: Clock, people: Sequence[Beneficiary]
+) -> Blueprint:
     """Return the home page and the page of each tab."""
     pages = Blueprint("portal", __name__)
 
     @pages.get("/")
     def home() -> ResponseReturnValue:
-        if gate.session():
+        if sso.visitor:
             return redirect(FIRST_PAGE)
-        return render_template("home.html", login=url_for("sign_in.login"))
+        return render_template("home.html", login=url_for("relying_party.login"))
 
-    def search(session: PortalSession) -> ResponseReturnValue:
+    def search() -> ResponseReturnValue:
         asked = read_search(request.args, today=today_in_monaco(clock))
         found, day = (None, None)
         if asked.asked and not asked.errors:
             found, day = find(people, asked)
         shown = page(
+            sso,
             "search.html",
             SEARCH,
-            session,
             search=asked,
             found=found,
             day=day,
@@ -43,15 +44,15 @@ def portal_pages(settings: Settings, gate: Gate, clock: Clock, people: Sequence[
         )
         return shown, 400 if asked.errors else 200
 
-    def profile(session: PortalSession) -> ResponseReturnValue:
-        if session.identity.actor is None:
+    def profile() -> ResponseReturnValue:
+        if sso.person.actor is None:
             return redirect(settings.profile_page)
-        return page("profile_reserved.html", PROFILE, session), 403
+        return page(sso, "profile_reserved.html", PROFILE), 403
 
-    def empty(tab: Tab) -> SignedInView:
-        return lambda session: page("empty_tab.html", tab, session)
+    def empty(tab: Tab) -> Callable[[], ResponseReturnValue]:
+        return lambda: page(sso, "empty_tab.html", tab)
 
     views = {SEARCH: search, PROFILE: profile} | {tab: empty(tab) for tab in EMPTY_TABS}
     for tab, view in views.items():
-        pages.add_url_rule(tab.path, tab.endpoint, gate.signed_in(view), methods=["GET"])
+        pages.add_url_rule(tab.path, tab.endpoint, sso.login_required(view), methods=["GET"])
     return pages

@@ -1,1 +1,1 @@
-"""A portal that knows no OpenID Connect: it believes the headers that the gateway vouches for."""
+"""A portal that knows nothing of OpenID Connect: it reads headers, behind the provider's gateway."""

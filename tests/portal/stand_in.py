@@ -14,7 +14,7 @@ from threading import Thread
 from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from fse_portal.clock import Clock
+from flask_relying_party import Clock
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from fse_portal.addresses import local_target
-from fse_portal.tabs import PAGES
+from flask import Flask
+from flask_relying_party.addresses import Targets
 
 BASE = "https://fse.example"
+
+
+def target_of(portal: Flask, wanted: str | None) -> str:
+    with portal.app_context():
+        return Targets(BASE, "/fse").of(wanted)
 
 
 @pytest.mark.parametrize(
@@ -21,8 +26,8 @@ BASE = "https://fse.example"
         ("/historique#fragment", "/historique"),
     ],
 )
-def test_pages_of_the_portal_are_kept(wanted: str, target: str) -> None:
-    assert local_target(wanted, base_url=BASE, pages=PAGES, default="/fse") == target
+def test_pages_of_the_portal_are_kept(portal: Flask, wanted: str, target: str) -> None:
+    assert target_of(portal, wanted) == target
 
 
 @pytest.mark.attack(26)
@@ -42,6 +47,12 @@ def test_pages_of_the_portal_are_kept(wanted: str, target: str) -> None:
         "javascript:alert(1)",
         "/login",
         "/logout",
+        "/",
+        "/goodbye",
+        "/healthz",
+        "/api/feuilles",
+        "/%2Fevil.example",
+        "/fse/feuille/",
         "/nowhere",
         "/fse/../login",
         "fse",
@@ -50,5 +61,5 @@ def test_pages_of_the_portal_are_kept(wanted: str, target: str) -> None:
         "/fse?" + "a" * 2000,
     ],
 )
-def test_everything_else_leads_to_the_first_page(wanted: str | None) -> None:
-    assert local_target(wanted, base_url=BASE, pages=PAGES, default="/fse") == "/fse"
+def test_everything_else_leads_to_the_first_page(portal: Flask, wanted: str | None) -> None:
+    assert target_of(portal, wanted) == "/fse"

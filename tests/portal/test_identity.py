@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fse_portal.identity import Actor, Assurance, ClaimsRefused, Identity, contradicts, read_identity
+from flask_relying_party.person import Actor, Assurance, ClaimsRefused, Person, contradicts, read_person
 
 from tests.portal.stand_in import ABSENT, ASSISTANT, DOCTOR, DOCTOR_BY_PASSWORD
 
@@ -16,19 +16,19 @@ ACT = ASSISTANT["act"]
 DELEGATION = ASSISTANT["delegation"]
 
 
-def read(claims: dict[str, Any], required: Assurance = "pwd") -> Identity:
-    return read_identity(claims, required=required, now=NOW, leeway=timedelta(seconds=30))
+def read(claims: dict[str, Any], required: Assurance = "pwd") -> Person:
+    return read_person(claims, required=required, now=NOW, leeway=timedelta(seconds=30))
 
 
 def test_a_doctor_is_read_with_either_assurance() -> None:
-    assert read({**DOCTOR, "auth_time": THEN}) == Identity("p-1", "HKLOMTZULT FIFQOE", None, "mfa", THEN)
+    assert read({**DOCTOR, "auth_time": THEN}) == Person("p-1", None, "mfa", THEN, "HKLOMTZULT FIFQOE")
     assert read({**DOCTOR_BY_PASSWORD, "auth_time": THEN}).acr == "pwd"
 
 
 def test_an_assistant_is_read_with_their_own_name() -> None:
-    identity = read({**ASSISTANT, "auth_time": THEN})
-    assert identity.actor == Actor("a-1", "NAUDIN Fernand")
-    assert identity.practitioner == "HKLOMTZULT FIFQOE"
+    person = read({**ASSISTANT, "auth_time": THEN})
+    assert person.actor == Actor("a-1", "NAUDIN Fernand")
+    assert person.name == "HKLOMTZULT FIFQOE"
 
 
 @pytest.mark.parametrize(

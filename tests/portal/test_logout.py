@@ -145,5 +145,4 @@ def told_at_logout(provider: StandIn, location: str) -> dict[str, str]:
 
 def forget_discovery(browser: Browser) -> None:
     """As after a restart of the portal."""
-    client = browser.portal.extensions["authlib.integrations.flask_client"].create_client("fse")
-    client._metadata = None
+    browser.portal.extensions["relying_party"]._provider._metadata = None

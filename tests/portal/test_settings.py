@@ -36,13 +36,7 @@ def test_the_environment_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch)
     settings = load_settings()
     assert settings.profile_page == "https://id.example/profile"
-    assert settings.session_cookie == "__Host-fse_session"
     assert CLIENT_SECRET not in repr(settings)
-
-
-def test_over_loopback_http_the_cookie_has_a_plain_name() -> None:
-    settings = load_settings(**RIGHT | {"base_url": "http://127.0.0.1:8081"})
-    assert (settings.session_cookie, settings.secure) == ("fse_session", False)
 
 
 def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+
 import pytest
+from fse_portal.app import create_app
+from fse_portal.settings import Settings
 
 from tests.clock import MovableClock
 from tests.portal.conftest import Browser
@@ -130,3 +136,18 @@ def test_a_form_of_a_session_that_is_forgotten_leads_to_a_sign_in_and_sends_noth
     assert again.location == "/login?target_link_uri=/fse/feuille"
     secured.open(again.location)
     assert "Aucune feuille de soins." in history(secured)
+
+
+def test_the_file_of_an_older_portal_opens_with_its_sheets_and_people_sign_in_anew(
+    secured: Browser, provider: StandIn, clock: MovableClock, make_settings: Callable[..., Settings]
+) -> None:
+    send(secured)
+    settings = make_settings()
+    with closing(sqlite3.connect(settings.database, isolation_level=None)) as file:
+        file.execute("ALTER TABLE session RENAME COLUMN person TO identity")
+        file.execute("PRAGMA user_version = 2")
+    browser = Browser(create_app(settings, clock), provider)
+    browser.client.set_cookie("fse_session", secured.session_cookie(), domain="127.0.0.1")
+    assert browser.get("/historique").location == "/login?target_link_uri=/historique"
+    assert browser.open("/historique").status_code == 200
+    assert "31,50 €" in history(browser)

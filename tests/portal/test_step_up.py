@@ -7,8 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fse_portal.identity import Actor, Caller
-from fse_portal.step_up import Demand, InsufficientAuthentication
+from flask_relying_party import Actor, Caller, Demand, InsufficientAuthentication
 from werkzeug.test import TestResponse
 
 from tests.clock import MovableClock
