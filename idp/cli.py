@@ -19,6 +19,7 @@ COMMANDS = {
     "clients": "idp.commands.clients",
     "db": "idp.commands.db",
     "accounts": "idp.commands.accounts",
+    "assistants": "idp.commands.assistants",
     "mfa": "idp.commands.mfa",
     "privacy": "idp.commands.privacy",
     "keys": "idp.commands.keys",

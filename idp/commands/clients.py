@@ -12,6 +12,9 @@ import click
 
 from idp.clients.model import Client
 from idp.clients.registry import ClientRegistry, load_client
+from idp.commands.clients_diff import diff
+from idp.commands.clients_new.command import command as new
+from idp.commands.trying.command import try_
 from idp.configuration import ConfigurationError, ConfigurationErrors
 from idp.configuration.fields import suggestion
 from idp.outbound import reach_of
@@ -32,7 +35,12 @@ _IN_LIST = (
 
 @click.group("clients")
 def command() -> None:
-    """The services behind the provider. Nothing here calls a service, nor needs the database."""
+    """The services behind the provider. Only `try` calls anybody; nothing here needs the database."""
+
+
+command.add_command(diff)
+command.add_command(new)
+command.add_command(try_)
 
 
 @command.command("list")

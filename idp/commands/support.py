@@ -99,10 +99,11 @@ def reset_mfa(identifier: str, reason: str, with_assistants: bool, dry_run: bool
             record(connection, Event.ACTIVATION_CODE_MADE, now, account_id=found.account_id)
             outbox.tell(connection, Notice.PHONE_RESET, found.account_id, now)
             for one in assistants if with_assistants else ():
-                delegations.remove(connection, found.account_id, one.id, found.sub, now)
+                delegations.remove(connection, found.account_id, one.id, None, now)
                 why = {"delegation": one.id, "by": "support", "reason": reason}
                 record(connection, Event.ASSISTANT_REMOVED, now, account_id=found.account_id, detail=why)
-                outbox.tell(connection, Notice.ASSISTANT_REMOVED, found.account_id, now, who=one.name)
+                kind = Notice.ASSISTANT_REMOVED_BY_SUPPORT
+                outbox.tell(connection, kind, found.account_id, now, who=one.name)
     if dry_run:
         click.echo(f"would be reset: {found.name}", err=True)
         _list(

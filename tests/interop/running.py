@@ -42,7 +42,9 @@ class TrueClock(MovableClock):
 
 
 @contextmanager
-def running_provider(folder: Path, clients: Sequence[Mapping[str, Any]]) -> Iterator[Provider]:
+def running_provider(
+    folder: Path, clients: Sequence[Mapping[str, Any]], **settings: Any
+) -> Iterator[Provider]:
     """Give a provider with these client files at an address of loopback; its worker works beside it."""
     (folder / "services").mkdir()
     for client in clients:
@@ -59,6 +61,7 @@ def running_provider(folder: Path, clients: Sequence[Mapping[str, Any]]) -> Iter
             name: {"label": name, "mfa": "optional"}
             for name in ("health_professional", "insured", "employer")
         },
+        **settings,
     )
     server = make_server("127.0.0.1", port, provider.app, threaded=True)
     stop = threading.Event()
