@@ -12,6 +12,7 @@ from idp.clients.registry import ClientRegistry
 from idp.clock import Clock, ShiftedClock, SystemClock
 from idp.configuration import ConfigurationErrors
 from idp.errors import register_errors
+from idp.gateway.room import gateway_addresses
 from idp.health import Readiness, health_blueprint
 from idp.login.admissions import Admissions
 from idp.login.cookies import Cookies
@@ -23,12 +24,14 @@ from idp.notices.outbox import Outbox
 from idp.oidc.authorization.relying_party import DESTINATION
 from idp.oidc.core import core_of, relying_party_of
 from idp.oidc.room import protocol_blueprints
-from idp.outbound import Outbound, reach_of
+from idp.one_set import one_set_a_request
+from idp.outbound import Outbound
 from idp.pages import Pages
 from idp.plugins import Plugins, load_plugins
+from idp.profile.api.room import api_blueprint
 from idp.profile.room import profile_blueprints
 from idp.resources import templates_folder
-from idp.services import check_services
+from idp.services import services_of
 from idp.settings import Settings
 from idp.storage.database import Database
 from idp.storage.ephemeral import EphemeralStore, open_ephemeral
@@ -58,8 +61,7 @@ def parts_of(settings: Settings) -> Parts:
     """
     plugins = load_plugins(settings)
     clock: Clock = ShiftedClock(settings.clock_shift_file) if settings.clock_shift_file else SystemClock()
-    clients = ClientRegistry.load(settings.clients_folder, frozenset(plugins.scopes), reach_of(settings))
-    check_services(settings, clients)
+    clients = services_of(settings, frozenset(plugins.scopes))
     outbound = Outbound.from_settings(settings)
     database = Database(settings.database_url)
     try:
@@ -96,6 +98,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,
         TRUSTED_HOSTS=None,
     )
+    app.wsgi_app = one_set_a_request(app.wsgi_app, parts.clients, parts.clock)  # type: ignore[assignment,method-assign]
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -133,12 +136,16 @@ def _register(app: Flask, csrf: CSRFProtect, around: Surroundings) -> None:
     journey = journey_of(around, visitors_of(around), {DESTINATION: relying_party, OWN_PAGES: local})
     core = core_of(around, journey, relying_party)
     protocol, logout = protocol_blueprints(around, journey, core)
+    api = api_blueprint(around, core)
     csrf.exempt(protocol)
+    csrf.exempt(api)
     for blueprint in (
         protocol,
         logout,
         *login_blueprints(around, journey),
         *profile_blueprints(around, journey),
-        health_blueprint(Readiness(around.database, around.ephemeral, around.clock)),
+        gateway_addresses(around, core),
+        api,
+        health_blueprint(Readiness(around.database, around.ephemeral, around.clock), around.clients),
     ):
         app.register_blueprint(blueprint)

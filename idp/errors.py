@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from idp.oidc.discovery import PATHS
 from idp.pages import Pages
 from idp.plugins import FactorBusy
+from idp.profile.api.problems import ROOT, of_status
 from idp.storage.errors import StorageUnavailable
 
 _FOR_PROGRAMS = frozenset(
@@ -17,6 +18,9 @@ _FOR_PROGRAMS = frozenset(
     for name in ("token_endpoint", "userinfo_endpoint", "introspection_endpoint", "revocation_endpoint")
 )
 """Addresses whose errors are JSON, whatever went wrong."""
+
+_API = f"{ROOT}/"
+"""Addresses whose errors are problems of RFC 9457."""
 
 
 def register_errors(app: Flask, pages: Pages) -> None:
@@ -40,6 +44,8 @@ def register_errors(app: Flask, pages: Pages) -> None:
     @app.errorhandler(FactorBusy)
     def unavailable(error: Exception) -> Response:
         app.logger.error("unavailable: %s", type(error).__name__)
+        if request.path.startswith(_API):
+            return of_status(503)
         if request.path in _FOR_PROGRAMS:
             response = _for_a_program(503, "temporarily_unavailable", "try again in a few seconds")
             response.headers["Retry-After"] = "5"
@@ -56,7 +62,9 @@ def register_errors(app: Flask, pages: Pages) -> None:
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:
         status = error.code or 500
-        if request.path in _FOR_PROGRAMS:
+        if request.path.startswith(_API):
+            response = of_status(status)
+        elif request.path in _FOR_PROGRAMS:
             response = _for_a_program(
                 status, "invalid_request" if status < 500 else "server_error", error.name.lower()
             )

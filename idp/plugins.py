@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from idp.configuration import ConfigurationErrors
-from idp.rules.claims import PROTOCOL_CLAIMS, STANDARD_SCOPES, without_protocol_claims
+from idp.rules.claims import PROTOCOL_CLAIMS, PROVIDER_SCOPES, without_protocol_claims
 from idp.rules.person import Match
 from idp.settings import Settings
 
@@ -205,7 +205,7 @@ def _claims(name: str, settings: Settings) -> ClaimsSource:
     if not isinstance(plugin, ClaimsSource) or not isinstance(plugin.scopes, Mapping):
         raise PluginError(f"plugin {name!r} of idp.claims must have a mapping `scopes` and a method `claims`")
     for scope, claims in plugin.scopes.items():
-        if scope in STANDARD_SCOPES:
+        if scope in PROVIDER_SCOPES:
             raise PluginError(f"plugin {name!r} of idp.claims must not bring the standard scope {scope!r}")
         if not isinstance(claims, tuple) or not PROTOCOL_CLAIMS.isdisjoint(claims):
             raise PluginError(

@@ -59,7 +59,11 @@ def unsafe(settings: Settings) -> list[str]:
         reasons.append("issuer: https is expected; plain http is for `idp demo` alone")
     if settings.clock_shift_file is not None:
         reasons.append("clock_shift_file: no shifted clock is expected; it is for `idp demo` and tests alone")
-    for name, file in (("keyring_file", settings.keyring_file), ("pepper_file", settings.pepper_file)):
+    for name, file in (
+        ("keyring_file", settings.keyring_file),
+        ("pepper_file", settings.pepper_file),
+        ("gateway.proxy_secret_file", settings.gateway.proxy_secret_file),
+    ):
         if file is not None and _read_by_others(file):
             reasons.append(f"{name}: {file} is expected to be readable by its owner alone (chmod 600)")
     return reasons

@@ -68,7 +68,8 @@ class ProfileSettings(_Group):
         default=1800,
         ge=60,
         le=86400,
-        description="Seconds without a request after which single sign-on ends.",
+        description="Seconds without a request after which single sign-on ends. What a service asks in "
+        "silence (`prompt=none`) is none: nobody need be there.",
     )
     session_absolute: int = Field(
         default=28800,

@@ -39,7 +39,7 @@ class DemoProcess:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        return tuple(urlsplit(self.told[name]).port or 0 for name in ("issuer", "portal"))
+        return tuple(urlsplit(self.told[name]).port or 0 for name in ("issuer", "portal", "legacy"))
 
     def person(self, role: str, *, mfa: bool) -> dict[str, Any]:
         """The first seeded person of that kind."""
@@ -96,7 +96,11 @@ def command(*arguments: object) -> list[str]:
 
 def environment(**changes: str) -> dict[str, str]:
     """The environment without settings of provider or portal."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("IDP_", "FSE_PORTAL_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("IDP_", "FSE_PORTAL_", "LEGACY_PORTAL_"))
+    }
     return kept | changes
 
 

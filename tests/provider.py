@@ -53,6 +53,10 @@ CLIENTS: Mapping[str, Mapping[str, Any]] = {
         "profiles": ["health_professional"],
     },
     "open": {"assistants": "allowed"},
+    "managing": {
+        "assistants": "allowed",
+        "scope": ["openid", "profile", "offline_access", "assistants:manage"],
+    },
     "strict": {"floor": "mfa", "assistants": "allowed"},
     "retirement": {},
     "public": {
@@ -66,7 +70,11 @@ CLIENTS: Mapping[str, Mapping[str, Any]] = {
     "noncer": {"nonce": "required"},
     "twin": {"subject_type": "pairwise", "sector_identifier": "twins.test", "assistants": "allowed"},
     "sibling": {"subject_type": "pairwise", "sector_identifier": "twins.test", "assistants": "allowed"},
-    "apart": {"subject_type": "pairwise", "assistants": "allowed"},
+    "apart": {
+        "subject_type": "pairwise",
+        "assistants": "allowed",
+        "scope": ["openid", "profile", "offline_access", "assistants:manage"],
+    },
     "signing": {"userinfo_signed_response_alg": "ES256", "assistants": "allowed"},
     "asking": {"consent": "required", "assistants": "allowed"},
     "records": {

@@ -21,9 +21,10 @@ PROTOCOL = frozenset(
     {
         *("/oauth2/authorize", "/oauth2/token", "/oauth2/userinfo"),
         *("/oauth2/introspect", "/oauth2/revoke", "/logout"),
+        "/api/v1/enrolments",
     }
 )
-"""Addresses that other sites post to: each guards itself, see ``tests/protocol``."""
+"""Addresses that other sites post to: each guards itself, see ``tests/protocol`` and ``tests/profile_api``."""
 
 CACHEABLE = frozenset(
     {"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/oauth2/jwks"}

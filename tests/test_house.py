@@ -101,6 +101,7 @@ def test_every_room_and_every_plugin_says_what_is_in_it() -> None:
     folders = [
         *rooms,
         *(ROOT / name for name in ("", "plugins", "plugins/fse_portal", "templates", "config", "tests")),
+        ROOT / "plugins" / "flask_relying_party",
     ]
     assert not [str(folder.relative_to(ROOT)) for folder in folders if not (folder / "README.md").is_file()]
 

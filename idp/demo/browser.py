@@ -27,6 +27,7 @@ class _Reader(HTMLParser):
         self.secret: str | None = None
         self.error: str | None = None
         self.text: list[str] = []
+        self.main: list[str] = []
         self.links: list[tuple[str, str]] = []
         self._in_main = False
         self._form: Form | None = None
@@ -60,6 +61,8 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text.append(data)
+        if self._in_main:
+            self.main.append(data)
 
 
 @dataclass
@@ -74,13 +77,18 @@ class Page:
     text: str
     links: list[tuple[str, str]] = field(default_factory=list)
     """Text and address of each link."""
+    main: str = ""
+    """The text of ``<main>`` alone."""
+    retry_after: int | None = None
+    """How many seconds the answer asks to wait."""
 
 
 def read_page(url: str, status: int, html: str) -> Page:
     """Return what a person finds on a page."""
     reader = _Reader()
     reader.feed(html)
-    return Page(url, status, reader.forms, reader.secret, reader.error, _words(reader.text), reader.links)
+    words, main = _words(reader.text), _words(reader.main)
+    return Page(url, status, reader.forms, reader.secret, reader.error, words, reader.links, main)
 
 
 def _words(pieces: list[str]) -> str:
@@ -90,13 +98,17 @@ def _words(pieces: list[str]) -> str:
 class Browser:
     """One person's browser: cookies, and the page that it shows.
 
-    It stops before an address whose origin is in ``stop_at``: there somebody else's client would listen.
+    It stops before an address whose origin is in ``stop_at``: there somebody else's client would listen. ``session``
+    brings what certificates it trusts.
     """
 
-    def __init__(self, stop_at: tuple[str, ...] = ()) -> None:
-        self._session = requests.Session()
+    def __init__(self, stop_at: tuple[str, ...] = (), session: requests.Session | None = None) -> None:
+        self._session = session or requests.Session()
         self._session.trust_env = False
+        self._session.headers["Accept"] = "text/html,*/*;q=0.8"
         self._stop_at = stop_at
+        self.hops: list[str] = []
+        """The addresses that the last click led through, up to the page shown."""
         self.page = Page("", 0, [], None, None, "")
 
     def get(self, url: str) -> Page:
@@ -119,9 +131,15 @@ class Browser:
             chosen.method, urljoin(self.page.url, chosen.action), {**chosen.fields, **entered}
         )
 
+    def stops_before(self, url: str) -> bool:
+        """Say whether the address is left alone."""
+        return any(url.startswith(f"{origin}/") for origin in self._stop_at)
+
     def _follow(self, method: str, url: str, data: dict[str, str]) -> Page:
+        self.hops = []
         for _ in range(_MAX_REDIRECTS):
-            if any(url.startswith(f"{origin}/") for origin in self._stop_at):
+            self.hops.append(url)
+            if self.stops_before(url):
                 self.page = Page(url, 0, [], None, None, "")
                 return self.page
             sent = {"data": data} if method == "post" else {"params": data}
@@ -134,6 +152,8 @@ class Browser:
 
     def _read(self, response: requests.Response) -> Page:
         self.page = read_page(response.url, response.status_code, response.text)
+        wait = response.headers.get("Retry-After", "")
+        self.page.retry_after = int(wait) if wait.isdecimal() else None
         return self.page
 
     @property

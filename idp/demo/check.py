@@ -65,6 +65,12 @@ class _Story:
         _expect(assistants.get("act", {}).get("name") == assistant["name"], "the assistant's name in act")
         _expect(assistants["sub"] == doctors["sub"], "the doctor as sub in both ID tokens")
         practice = self._practice(newcomer)
+        if self._world.legacy:
+            self._now(
+                f"the doctor opens the portal behind {self._world.legacy.proxy.name} by the same sign-in"
+            )
+            page = practice.get(f"{self._world.legacy.origin}/compte")
+            _expect(f"Vous êtes {newcomer['name']}" in page.text, "the doctor's name in the headers")
         self._assistant_comes_and_goes(practice, newcomer)
         return Tokens(doctors, assistants)
 
@@ -103,14 +109,24 @@ class _Story:
             acting in helper.page.text and name in helper.page.text, f"{acting!r} with the assistant's name"
         )
         _expect(helper.get(self._world.profile).status == 403, "no profile for the assistant")
-        self._now("the doctor removes the assistant, who is out of the portal")
+        open_ones = [f"{self._world.portal}/fse"]
+        if self._world.legacy:
+            self._now("the assistant opens it too, but not the doctor's account page")
+            open_ones.append(f"{self._world.legacy.origin}/")
+            _expect(acting in helper.get(open_ones[-1]).text, f"{acting!r} by the headers")
+            _expect(helper.get(f"{open_ones[-1]}compte").status == 403, "no account page for the assistant")
+        self._now("the doctor removes the assistant, who is out of every portal")
+        practice.get(self._world.profile)
         practice.follow(f"Supprimer {name}")
         practice.submit({"remove": "1"}, form=1)
         deadline = time.monotonic() + _REMOVED_WITHIN_SECONDS
-        while acting in helper.get(f"{self._world.portal}/fse").text:
-            _expect(time.monotonic() < deadline, f"the end of the session within {_REMOVED_WITHIN_SECONDS} s")
-            time.sleep(0.2)
-        _expect(helper.path.endswith("/identification"), "the identification page for who was removed")
+        for address in open_ones:
+            while acting in helper.get(address).text:
+                _expect(
+                    time.monotonic() < deadline, f"the end of the session within {_REMOVED_WITHIN_SECONDS} s"
+                )
+                time.sleep(0.2)
+            _expect(helper.path.endswith("/identification"), "the identification page for who was removed")
 
     def _id_token(self, person: Person) -> dict[str, Any]:
         """Sign in to the confidential client of the demo and return the verified claims of the ID token."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from idp.demo.legacy import ATTESTATIONS
+
 PORTAL = "fse-portal"
 CONFIDENTIAL = "demo-confidential"
 PUBLIC = "demo-public"
@@ -24,6 +26,8 @@ def write_configuration(folder: Path, settings: dict[str, Any], clients: list[di
     """Write ``idp.yaml`` and ``clients/``, and return the path of the settings."""
     (folder / "clients").mkdir(exist_ok=True)
     yaml = YAML()
+    # Of a start when a proxy was installed.
+    (folder / "clients" / f"{ATTESTATIONS}.yaml").unlink(missing_ok=True)
     for client in clients:
         yaml.dump(client, folder / "clients" / f"{client['client_id']}.yaml")
     yaml.dump(settings, folder / "idp.yaml")
@@ -52,6 +56,7 @@ def demo_settings(issuer: str, mfa_date: date) -> dict[str, Any]:
         },
         "support": {"phone": "+377 00 00 00 00", "hours": "du lundi au vendredi, de 8 h 30 à 17 h"},
         "outbound": {"allowed": ["127.0.0.0/8", "::1/128"]},
+        "gateway": {"proxy_secret_file": "proxy-secret"},
         "listen": {"port": int(issuer.rpartition(":")[2])},
     }
 

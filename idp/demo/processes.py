@@ -1,4 +1,4 @@
-"""Provider and portal as two child processes that live and die together."""
+"""Provider, portal and what is behind the gateway as child processes that live and die together."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ import requests
 from idp.demo.configuration import PORTAL
 from idp.demo.failure import DemoFailed
 from idp.demo.interruption import Interruption
+from idp.demo.legacy import PROXY_SECRET
 from idp.demo.world import PORTAL_COOKIES, World
 from idp.settings import load_settings
 from idp.worker import work
 
 _READY_SECONDS = 45.0
 _STOP_SECONDS = 12.0
+_OURS = ("FSE_PORTAL_", "LEGACY_PORTAL_", "GATEWAY_")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Running:
-    """The two servers."""
+    """The servers."""
 
     servers: tuple[Server, ...]
 
@@ -75,7 +77,7 @@ class Running:
 
 @contextmanager
 def running(world: World, interruption: Interruption) -> Iterator[Running]:
-    """Run both, ready to answer, with the background work beside them. Raises ``DemoFailed`` or ``OSError``."""
+    """Run all, ready to answer, with the background work beside them. Raises ``DemoFailed`` or ``OSError``."""
     servers: list[Server] = []
     stopped = Event()
     try:
@@ -84,6 +86,7 @@ def running(world: World, interruption: Interruption) -> Iterator[Running]:
         with interruption.deferred():
             servers.append(_started("provider", world.issuer, world.folder, provider, {}))
             servers.append(_started("portal", world.portal, world.folder, portal, portal_settings(world)))
+            servers.extend(_behind_the_gateway(world))
         deadline = time.monotonic() + _READY_SECONDS
         for server in servers:
             server.await_ready(deadline)
@@ -98,6 +101,15 @@ def running(world: World, interruption: Interruption) -> Iterator[Running]:
                 server.process.terminate()
             for server in servers:
                 server.stop(deadline)
+
+
+def _behind_the_gateway(world: World) -> Iterator[Server]:
+    if (legacy := world.legacy) is None:
+        return
+    portal = legacy.portal_process(world.issuer, world.folder)
+    yield _started("legacy portal", legacy.inner, world.folder, *portal)
+    proxy = legacy.proxy_process(world.issuer, world.folder, world.secrets[PROXY_SECRET])
+    yield _started(f"proxy ({legacy.proxy.name})", legacy.origin, world.folder, *proxy)
 
 
 def portal_settings(world: World) -> dict[str, str]:
@@ -116,8 +128,8 @@ def portal_settings(world: World) -> dict[str, str]:
 
 def _started(name: str, address: str, folder: Path, argv: list[str], settings: Mapping[str, str]) -> Server:
     # Settings of another portal in the environment would become this one's.
-    inherited = {key: value for key, value in os.environ.items() if not key.upper().startswith("FSE_PORTAL_")}
-    log = folder / f"{name}.log"
+    inherited = {key: value for key, value in os.environ.items() if not key.upper().startswith(_OURS)}
+    log = folder / f"{name.partition(' (')[0].replace(' ', '-')}.log"
     with log.open("wb") as output:
         # A session of its own: Ctrl-C in a terminal reaches this process alone, which ends both in order.
         process = subprocess.Popen(  # noqa: S603

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from idp.demo.check import Tokens
+from idp.demo.legacy import MISSING
 from idp.demo.world import World
 
 _STEP_SECONDS = 30
@@ -27,6 +28,7 @@ def shown(console: Console, world: World) -> Iterator[Callable[[], None]]:
     _show_places(console, world)
     if not console.is_terminal:
         console.print(_people(world))
+        console.print("With --json it tells the phones' keys instead, for codes at any time.")
         yield lambda: None
         return
     with Live(_people(world), console=console, auto_refresh=False) as live:
@@ -47,8 +49,12 @@ def show_tokens(tokens: Tokens) -> None:
 
 def _show_places(console: Console, world: World) -> None:
     places = Table(title="Where", title_justify="left", show_header=False)
+    legacy = world.legacy
     for name, address in (
         ("FSE portal", world.portal),
+        (f"Portal behind {legacy.proxy.name}", legacy.origin)
+        if legacy
+        else ("Portal behind a proxy", f"left out: {MISSING}"),
         ("Provider", world.issuer),
         ("Profil", world.profile),
     ):
@@ -63,7 +69,7 @@ def _show_places(console: Console, world: World) -> None:
         # White blocks on black whatever the terminal's colours: apps do not read an inverted code.
         console.print(Text(drawn.getvalue().rstrip(), style="#ffffff on #000000"))
     console.print("Over plain http cookies have no __Host- prefix: a demonstration, not for people's data.")
-    console.print("Ctrl-C ends both.")
+    console.print("Ctrl-C ends all of it.")
 
 
 def _people(world: World) -> Table:

@@ -24,7 +24,8 @@ from idp.demo.configuration import (
     write_configuration,
 )
 from idp.demo.failure import DemoFailed
-from idp.demo.folder import kept_keys, kept_secrets
+from idp.demo.folder import kept_keys, kept_secrets, write_private
+from idp.demo.legacy import PROXY_SECRET, Legacy
 from idp.demo.people import PEOPLE, Seed
 from idp.oidc.keys.rotation import ensure_keys
 from idp.oidc.subjects import ensure_subjects
@@ -51,6 +52,9 @@ class World:
     secrets: Mapping[str, str]
     """Passwords by identifier, clients' secrets by id, and the key of the portal's cookies."""
     clients: list[dict[str, Any]]
+    """Those that anybody may try; the portal behind the gateway has no secret to tell."""
+    legacy: Legacy | None = None
+    """The portal behind the gateway, where a proxy is installed."""
 
     @property
     def profile(self) -> str:
@@ -76,6 +80,7 @@ class World:
             "issuer": self.issuer,
             "portal": self.portal,
             "profile": self.profile,
+            "legacy": self.legacy.origin if self.legacy else None,
             "accounts": self.accounts(),
             "clients": [described(client, self.secrets) for client in self.clients],
         }
@@ -102,7 +107,9 @@ class World:
         ]
 
 
-def open_world(folder: Path, port: int, portal_port: int, mfa_date: date | None) -> World:
+def open_world(
+    folder: Path, port: int, portal_port: int, mfa_date: date | None, legacy: Legacy | None = None
+) -> World:
     """Make or reopen the demo of an existing folder, ready to be served.
 
     Raises ``OSError`` or ``StorageUnavailable`` when it cannot be written, ``DemoFailed`` when it is damaged.
@@ -114,13 +121,14 @@ def open_world(folder: Path, port: int, portal_port: int, mfa_date: date | None)
         secrets = kept_secrets(
             folder,
             [seed.identifier for seed in PEOPLE],
-            [PORTAL, CONFIDENTIAL, RETIREMENT, SOFTWARE, PORTAL_COOKIES],
+            [PORTAL, CONFIDENTIAL, RETIREMENT, SOFTWARE, PORTAL_COOKIES, PROXY_SECRET],
         )
         clients = demo_clients(portal, mfa_date, secrets)
-        file = write_configuration(folder, demo_settings(issuer, mfa_date), clients)
-        world = World(
-            folder, file, parts_of(load_settings(file, environ={})), issuer, portal, secrets, clients
-        )
+        guarded = [legacy.client(mfa_date)] if legacy else []
+        file = write_configuration(folder, demo_settings(issuer, mfa_date), [*clients, *guarded])
+        write_private(folder / "proxy-secret", secrets[PROXY_SECRET] + "\n")
+        parts = parts_of(load_settings(file, environ={}))
+        world = World(folder, file, parts, issuer, portal, secrets, clients, legacy)
         _prepare(world)
     except (SealBroken, ValueError) as error:
         raise DemoFailed(f"the folder {folder} is damaged: remove it, or name another by --data") from error

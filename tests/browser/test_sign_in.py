@@ -153,9 +153,11 @@ def test_a_page_of_an_ended_sign_in_offers_to_start_again(doctor: NewDoctor, scr
     practice.page.goto(old)
     expect(practice.page.locator("[data-error=expired]")).to_be_visible()
     practice.keep("2-expired")
-    practice.follow("Recommencer")
-    practice.heading("Mes services en ligne")
-    expect(practice.page.get_by_role("region", name="Votre session")).to_contain_text(someone.name)
+    practice.follow("Revenir à : Feuille de Soins Électronique (FSE)")
+    someone.at_portal(practice)
+    practice.page.goto(someone.demo.issuer)
+    practice.heading("Mes services")
+    expect(practice.page.get_by_role("banner")).to_contain_text(someone.name)
     practice.keep("1-home-signed-in")
 
 

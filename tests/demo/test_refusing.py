@@ -33,7 +33,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
     return done.stderr.strip()
 
 
-@pytest.mark.parametrize("option", ["--port", "--portal-port"])
+@pytest.mark.parametrize("option", ["--port", "--portal-port", "--legacy-port"])
 def test_a_port_in_use(tmp_path: Path, option: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -47,6 +47,11 @@ def test_a_port_in_use(tmp_path: Path, option: str) -> None:
 def test_the_same_port_twice(tmp_path: Path) -> None:
     done = run("--json", "--port", 5090, "--portal-port", 5090, "--data", tmp_path)
     assert refusal(done) == "provider and portal need two ports, not 5090 twice"
+
+
+def test_the_port_of_the_portal_for_the_proxy_too(tmp_path: Path) -> None:
+    done = run("--json", "--port", 0, "--portal-port", 5091, "--legacy-port", 5091, "--data", tmp_path)
+    assert refusal(done) == "provider, portal and proxy need three ports, not 5091 twice"
 
 
 def test_a_folder_that_is_somebody_elses(tmp_path: Path) -> None:

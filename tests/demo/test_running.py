@@ -46,7 +46,7 @@ STANDARD_CLAIMS = {
 
 def test_the_line_has_the_keys_people_and_clients_of_the_contract(kept: DemoProcess) -> None:
     told = kept.told
-    assert set(told) == {"issuer", "portal", "profile", "accounts", "clients"}
+    assert set(told) == {"issuer", "portal", "profile", "legacy", "accounts", "clients"}
     assert told["profile"].startswith(f"{kept.issuer}/")
     people = {"role", "name", "identifier", "password", "mfa", "totp_secret"}
     assert all(set(one) == people for one in told["accounts"])

@@ -77,7 +77,8 @@ def test_addresses_people_passwords_live_codes_and_a_qr_code_until_ctrl_c(tmp_pa
         wait_until(lambda: shown.shows("preparing the demo in"), "it says that it prepares")
         wait_until(lambda: shown.shows("the next codes in"), "it shows the codes", seconds=60)
         screen = shown.screen
-        assert re.search(r"FSE portal │ http://127\.0\.0\.1:\d+ ", screen)
+        assert re.search(r"FSE portal\s+│ http://127\.0\.0\.1:\d+ ", screen)
+        assert re.search(r"Portal behind nginx\s+│ http://127\.0\.0\.1:\d+ ", screen)
         assert re.search(r"Profil\s+│ http://127\.0\.0\.1:\d+/profile ", screen)
         for seed in PEOPLE:
             assert re.search(rf"│ {seed.name}\s+│ {seed.identifier}\s+│ \d{{8}} │ (\d{{6}}|–)\s+│", screen)
